@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a person can do with the virtual machine.
+
+harness := $(O)/include/kselftest_harness.h
+$(harness):
+	$(quiet)selftests/qemu/harness $(@D)
+
+KERNEL ?= stock kasan
+T ?=
+
+.PHONY: check shell demo bench packages
+packages:
+	$(quiet)packaging/install-deps
+
+check: packages
+	$(quiet)$(MAKE) user tests
+	$(quiet)selftests/qemu/check --match '$(T)' --tests '$(tests)' --host-tests '$(host-tests)' $(KERNEL)
+
+shell: packages
+	$(quiet)$(MAKE) user
+	$(quiet)selftests/qemu/run --tty --name shell --timeout 86400 $(firstword $(KERNEL)) selftests/qemu/shell
+
+demo: packages
+	$(quiet)$(MAKE) user
+	$(quiet)selftests/qemu/run --name demo --timeout 600 stock selftests/qemu/demo

@@ -20,6 +20,9 @@
 extern "C" {
 #endif
 
+/* The library hides what is not declared here. */
+#pragma GCC visibility push(default)
+
 /* ---- Devices ---- */
 
 /**
@@ -27,7 +30,7 @@ extern "C" {
  * @name: the device ("process"), or a path if there is a slash in it
  * @flags: as for open(2); O_CLOEXEC is added
  *
- * Return: the fd, or -errno of open(2); -ENAMETOOLONG.
+ * Return: the fd, or -errno of open(2); -EINVAL (no device can have this name), -ENAMETOOLONG.
  */
 int tandem_open(const char *name, int flags);
 
@@ -56,7 +59,8 @@ struct tandem_subscription;
  * @classes: mask of classes, bit n for class n; 0: all
  * @types: types wanted; NULL with a count of 0: all
  * @types_count: how many
- * @watermark: bytes that must wait in a ring before a sleeping consumer is woken; 0: any record
+ * @watermark: bytes that must wait in a ring before a sleeping consumer is woken, at most half of
+ *	@ring_size; 0: any record
  * @spin_ns: how long tandem_wait() looks at the rings before it sleeps; 0: not at all
  */
 struct tandem_subscribe_options {
@@ -74,8 +78,8 @@ struct tandem_subscribe_options {
  * @device_fd: the device, open for reading; it may be closed afterwards
  * @options: NULL: the defaults
  *
- * Return: 0, or -errno as TANDEM_IOC_SUBSCRIBE and mmap(2) give it; -EPROTO if the kernel's rings
- * are not those this library knows.
+ * Return: 0, or -errno as TANDEM_IOC_SUBSCRIBE and mmap(2) give it; -EINVAL also for the watermark;
+ * -EPROTO if the kernel's rings are not those this library knows.
  */
 int tandem_subscribe(struct tandem_subscription **sub, int device_fd,
 		     const struct tandem_subscribe_options *options);
@@ -96,7 +100,9 @@ int tandem_subscription_fd(const struct tandem_subscription *sub);
 
 /*
  * Where the reader stands in the ring it reads now. It is here for tandem_next() to be inline; its
- * fields are the library's.
+ * fields are the library's: the next record is at pos, up to end there are records that may be given
+ * without a look at anything else, unless their time is past the horizon, where another ring's
+ * record is due.
  */
 struct tandem_cursor {
 	const unsigned char *data;
@@ -104,7 +110,15 @@ struct tandem_cursor {
 	uint64_t pos;
 	uint64_t end;
 	uint64_t horizon;
+	uint64_t delivered;
 };
+
+/* Bits of a record's type_flags and lost_before, read as one, that need the library's attention. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define TANDEM_CURSOR_MARKS	(0xffff0000U | TANDEM_RECORD_DISCARDED)
+#else
+#define TANDEM_CURSOR_MARKS	(0x0000ffffU | ((uint32_t)TANDEM_RECORD_DISCARDED << 16))
+#endif
 
 const struct tandem_record *tandem_next_slow(struct tandem_subscription *sub);
 
@@ -116,18 +130,23 @@ const struct tandem_record *tandem_next_slow(struct tandem_subscription *sub);
  * bring an event that is older than one already given. Records that were discarded by their
  * producer are given too, for the sake of their lost_before (TANDEM_RECORD_DISCARDED).
  *
- * Return: the record, valid until the next call with this subscription; NULL if there is none now.
+ * Return: the record, valid until the next call with this subscription, other than those that take
+ * it as const; NULL if there is none now.
  */
 static inline const struct tandem_record *tandem_next(struct tandem_subscription *sub)
 {
 	struct tandem_cursor *c = (struct tandem_cursor *)(void *)sub;
 
-	if (__builtin_expect(c->pos != c->end, 1)) {
+	if (__builtin_expect(c->pos < c->end, 1)) {
 		const struct tandem_record *record =
 			(const struct tandem_record *)(const void *)(c->data + (c->pos & c->mask));
+		uint32_t marks;
 
-		if (__builtin_expect(record->time <= c->horizon, 1)) {
+		__builtin_memcpy(&marks, &record->type_flags, sizeof(marks));
+		if (__builtin_expect(record->time <= c->horizon && record->len &&
+				     !(marks & TANDEM_CURSOR_MARKS), 1)) {
 			c->pos += TANDEM_RECORD_STRIDE(record->len);
+			c->delivered++;
 			return record;
 		}
 	}
@@ -155,10 +174,11 @@ void tandem_release(struct tandem_subscription *sub);
  *
  * Asks the kernel for a wake-up at the watermark and then looks at the rings once more. With an
  * edge-triggered epoll this is the one way not to lose a wake-up; with a level-triggered one
- * it saves nothing but gives the watermark its meaning.
+ * it saves nothing but gives the watermark its meaning. What waits below the watermark wakes nobody:
+ * sleep with a time-out, and call tandem_next() when it is over.
  *
  * Return: 1: there are events, do not sleep; 0: sleep until the fd is readable; -ENODEV: the device
- * is gone and all has been read; -EBADMSG: the rings are corrupt.
+ * is gone and all has been read; -EBADMSG: the rings are corrupt, and what could be read has been.
  */
 int tandem_arm(struct tandem_subscription *sub);
 
@@ -166,6 +186,8 @@ int tandem_arm(struct tandem_subscription *sub);
  * tandem_wait() - wait for events: spin a little, then sleep
  * @sub: the subscription
  * @timeout_ms: at most so long; 0: not at all, below 0: for ever
+ *
+ * What waits below the watermark is handed out after a second, or when the time is over.
  *
  * Return: 1: there are events; 0: the time is over; -EINTR: a signal; else as tandem_arm().
  */
@@ -177,7 +199,8 @@ int tandem_wait(struct tandem_subscription *sub, int timeout_ms);
  * @record: the event, valid during the call
  * @arg: as registered
  *
- * Return: 0 to go on; anything else ends tandem_dispatch(), which returns it.
+ * Return: 0 to go on; anything else ends tandem_dispatch(), which returns it and touches @sub no more,
+ * so that such a callback may even unsubscribe.
  */
 typedef int (*tandem_callback)(struct tandem_subscription *sub, const struct tandem_record *record,
 			       void *arg);
@@ -229,6 +252,8 @@ struct tandem_counters {
  * tandem_subscription_counters() - read the counters
  * @sub: the subscription
  * @counters: where they go
+ *
+ * What counts records given is exact after each one; what the kernel counts may run ahead of it.
  */
 void tandem_subscription_counters(const struct tandem_subscription *sub,
 				  struct tandem_counters *counters);
@@ -295,6 +320,8 @@ const char *tandem_strerror(int error);
  * tandem_version() - the library's version, "MAJOR.MINOR.PATCH"
  */
 const char *tandem_version(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

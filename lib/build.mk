@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+# libtandem: the archive for our own programs, the shared library for others.
+
+libtandem-objs := lib/device.o lib/dispatch.o lib/error.o lib/reader.o lib/server.o \
+	lib/subscription.o lib/version.o lib/wait.o
+libtandem-soname := libtandem.so.0
+libtandem-so := libtandem.so.$(VERSION)
+
+CFLAGS-lib := -fvisibility=hidden -D_FILE_OFFSET_BITS=64
+
+$(O)/libtandem.a: $(addprefix $(O)/,$(libtandem-objs))
+	$(call note,AR,$@)
+	$(quiet)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/$(libtandem-so): $(addprefix $(O)/,$(libtandem-objs:.o=.pic.o)) lib/libtandem.map
+	$(call note,LD,$@)
+	$(quiet)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -shared -Wl,-soname,$(libtandem-soname) -Wl,-z,defs \
+		-Wl,--version-script=lib/libtandem.map -o $@ $(filter %.o,$^)
+
+# A program that is linked in the build directory finds the library there.
+$(O)/$(libtandem-soname) $(O)/libtandem.so: $(O)/$(libtandem-so)
+	$(quiet)ln -sfn $(<F) $@
+
+# Made anew whenever a directory has changed since.
+.PHONY: tandem-pc
+tandem-pc:
+$(O)/tandem.pc: lib/tandem.pc.in tandem-pc
+	@mkdir -p $(@D)
+	$(quiet)sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(exec_prefix)|' -e 's|@libdir@|$(libdir)|' \
+		-e 's|@includedir@|$(includedir)|' -e 's|@version@|$(VERSION)|' $< > $@.new
+	$(quiet)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+goals += $(O)/libtandem.a $(O)/$(libtandem-soname) $(O)/libtandem.so $(O)/tandem.pc
+install-files += $(O)/libtandem.a:$(libdir):644 $(O)/$(libtandem-so):$(libdir):755 \
+	lib/include/tandem.h:$(includedir):644 $(O)/tandem.pc:$(libdir)/pkgconfig:644
+install-links += $(libtandem-so):$(libdir)/$(libtandem-soname) $(libtandem-soname):$(libdir)/libtandem.so

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Devices: opening a node, DeviceIoControl.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "tandem.h"
+
+#define DIRECTORY	"/dev/tandem/"
+
+static bool valid_name(const char *name)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	size_t rest = strspn(name, plain);
+
+	while (rest && (name[rest] == '.' || name[rest] == '_' || name[rest] == '-'))
+		rest += 1 + strspn(name + rest + 1, plain);
+	return rest && !name[rest];
+}
+
+int tandem_open(const char *name, int flags)
+{
+	char path[sizeof(DIRECTORY) + TANDEM_NAME_SIZE];
+	int fd;
+
+	if (!strchr(name, '/')) {
+		if (strlen(name) >= TANDEM_NAME_SIZE)
+			return -ENAMETOOLONG;
+		if (!valid_name(name))
+			return -EINVAL;
+		snprintf(path, sizeof(path), DIRECTORY "%s", name);
+		name = path;
+	}
+	fd = open(name, flags | O_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+int tandem_control(int fd, uint32_t code, const void *in, size_t in_len, void *out, size_t out_len,
+		   size_t *returned)
+{
+	struct tandem_device_control control = {
+		.code = code,
+		.in_len = in_len,
+		.in = (uintptr_t)in,
+		.out = (uintptr_t)out,
+		.out_len = out_len,
+	};
+	int ret;
+
+	if (returned)
+		*returned = 0;
+	if (in_len > UINT32_MAX || out_len > UINT32_MAX)
+		return -EMSGSIZE;
+	ret = ioctl(fd, TANDEM_IOC_DEVICE_CONTROL, &control);
+	if (ret < 0)
+		ret = -errno;
+	if (returned)
+		*returned = control.returned;
+	return ret;
+}

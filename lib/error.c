@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What errors mean, in words.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "tandem.h"
+
+static const struct {
+	int error;
+	const char *meaning;
+} meanings[] = {
+	{ EACCES, "permission denied: the node's mode or the device's events mode forbids it" },
+	{ EALREADY, "this file is bound to a device already" },
+	{ EBADMSG, "the rings are corrupt: somebody wrote nonsense to a consumer position" },
+	{ EBUSY, "busy: another process serves the device, or it runs already" },
+	{ EDQUOT, "the user's limit of subscriptions or of their memory is reached" },
+	{ EEXIST, "there is a device of this name already" },
+	{ EMSGSIZE, "the message is larger than what is allowed" },
+	{ ENAMETOOLONG, "the name is too long: a device's name has at most 63 characters" },
+	{ ENODEV, "the device is gone" },
+	{ ENOENT, "there is no such device; is its module loaded, or its server running?" },
+	{ ENOSPC, "there are too many devices" },
+	{ ENOTCONN, "this file is not bound to a device" },
+	{ ENOTTY, "the device does not have this operation" },
+	{ EPERM, "not permitted: the device belongs to a kernel half, which takes no server" },
+	{ EPROTO, "the kernel's rings are of a kind that this library does not know; update it" },
+	{ ESTALE, "this server session has ended" },
+};
+
+const char *tandem_strerror(int error)
+{
+	const char *description;
+	size_t i;
+
+	if (error < 0)
+		error = -error;
+	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		if (meanings[i].error == error)
+			return meanings[i].meaning;
+	}
+	description = strerrordesc_np(error);
+	return description ? description : "unknown error";
+}

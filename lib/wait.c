@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Waiting: asking for a wake-up without losing one, spinning, sleeping.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#include "subscription.h"
+
+#define NSEC_PER_SEC	1000000000ULL
+#define NSEC_PER_MSEC	1000000ULL
+
+/* No sleep is longer, so that what waits below the watermark is not forgotten. */
+#define SLEEP_MAX	NSEC_PER_SEC
+
+/* Return: 1: a ring has @need bytes, or anything if the rings have ended; 0: none; how they ended. */
+static int look(const struct tandem_subscription *sub, uint64_t need)
+{
+	unsigned int i;
+	int ended = 0;
+
+	if (sub->error)
+		return sub->error;
+	/* The states come first: what a ring that has ended holds then is all it ever will. */
+	for (i = 0; i < sub->rings; i++) {
+		uint32_t state = __atomic_load_n(&sub->ring[i].producer->state, __ATOMIC_ACQUIRE);
+
+		if (state == TANDEM_RING_CORRUPT)
+			ended = -EBADMSG;
+		else if (state == TANDEM_RING_GONE && !ended)
+			ended = -ENODEV;
+	}
+	if (ended)
+		need = 1;
+	for (i = 0; i < sub->rings; i++) {
+		const struct ring *ring = &sub->ring[i];
+
+		/* The records are read after another look, by the reader, which acquires them. */
+		if (__atomic_load_n(&ring->producer->pub_pos, __ATOMIC_RELAXED) - ring->pos >= need)
+			return 1;
+	}
+	return ended;
+}
+
+static void set_wake_at(const struct ring *ring, uint64_t wake_at)
+{
+	__atomic_store_n(&ring->consumer->wake_at, wake_at, __ATOMIC_RELAXED);
+}
+
+void tandem_disarm(struct tandem_subscription *sub)
+{
+	unsigned int i;
+
+	for (i = 0; i < sub->rings; i++)
+		set_wake_at(&sub->ring[i], TANDEM_AWAKE);
+	sub->armed = false;
+}
+
+int tandem_arm(struct tandem_subscription *sub)
+{
+	unsigned int i;
+
+	if (tandem_reader_park(sub))
+		return 1;
+	/* No record is known, so each ring was drained, and its cons_pos released then. */
+	for (i = 0; i < sub->rings; i++)
+		set_wake_at(&sub->ring[i], sub->ring[i].pos + sub->watermark);
+	sub->armed = true;
+	/*
+	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_leave(), which stores pub_pos
+	 * and then looks at wake_at: either it sees ours and wakes us, or we see its pub_pos.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return look(sub, sub->watermark);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ __volatile__("yield");
+#endif
+}
+
+static int spin(const struct tandem_subscription *sub, uint64_t until)
+{
+	int ret;
+
+	do {
+		ret = look(sub, 1);
+		if (ret)
+			return ret;
+		relax();
+	} while (now_ns() < until);
+	return 0;
+}
+
+/* Return: 0: readable, or @ns are over; -errno. */
+static int sleep_in_poll(const struct tandem_subscription *sub, uint64_t ns)
+{
+	struct pollfd pollfd = { .fd = sub->fd, .events = POLLIN };
+	struct timespec ts = { .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
+
+	if (ppoll(&pollfd, 1, &ts, NULL) < 0)
+		return -errno;
+	return pollfd.revents & POLLNVAL ? -EBADF : 0;
+}
+
+int tandem_wait(struct tandem_subscription *sub, int timeout_ms)
+{
+	uint64_t now, deadline = UINT64_MAX;
+	int ret;
+
+	if (tandem_reader_park(sub))
+		return 1;
+	if (timeout_ms == 0)
+		return look(sub, 1);
+	now = now_ns();
+	if (timeout_ms > 0)
+		deadline = now + timeout_ms * NSEC_PER_MSEC;
+	if (sub->spin_ns) {
+		uint64_t until = sub->spin_ns < deadline - now ? now + sub->spin_ns : deadline;
+
+		ret = spin(sub, until);
+		if (ret)
+			return ret;
+		now = now_ns();
+	} else {
+		ret = look(sub, sub->watermark);
+		if (ret)
+			return ret;
+	}
+
+	while (now < deadline) {
+		uint64_t left = deadline - now;
+
+		ret = tandem_arm(sub);
+		if (ret)
+			return ret;
+		ret = sleep_in_poll(sub, left < SLEEP_MAX ? left : SLEEP_MAX);
+		if (ret)
+			return ret;
+		ret = look(sub, 1);
+		if (ret)
+			return ret;
+		now = now_ns();
+	}
+	return 0;
+}

@@ -467,7 +467,8 @@ enum tandem_attr {
  * enum tandem_process_type - types of the process device's events
  * @TANDEM_PROCESS_FORK: a task was made; &struct tandem_process_event
  * @TANDEM_PROCESS_EXEC: a program was started; the file's name follows the struct, NUL-terminated
- * @TANDEM_PROCESS_EXIT: a task ended
+ * @TANDEM_PROCESS_EXIT: a thread ended, or a process: when its last thread did. Each id that FORK
+ *	told of has one
  */
 enum tandem_process_type {
 	TANDEM_PROCESS_FORK	= 1,
@@ -487,7 +488,8 @@ enum tandem_process_type {
  * @exit_code: EXIT: what it passed to exit(), 0 to 255; else 0
  * @exit_signal: EXIT: the signal that ended it, or 0; else 0
  * @flags: &enum tandem_process_flags
- * @start_time: when the task began, boot time in nanoseconds; with @pid it names the task for ever
+ * @start_time: when the task began, boot time in nanoseconds; with @pid it names the task for ever.
+ *	0 in the EXIT of a thread that called exec and took its process's id for its own
  * @comm: its name, NUL-terminated
  *
  * Processes are posted in TANDEM_CLASS_NORMAL, further threads in TANDEM_CLASS_BULK.
@@ -559,9 +561,11 @@ struct tandem_gen_event {
  * @type: type of the events
  * @event_class: class of the events
  * @size: bytes of payload, sizeof(struct tandem_gen_event) to TANDEM_PAYLOAD_MAX
- * @rate: events a second for each producer; 0: as fast as it goes (process context alone)
+ * @rate: events a second for each producer, at most the module parameter max_rate; 0: as fast as it
+ *	goes (process context alone)
  * @batch: events posted at a time, under one batch, 1 to 1024
- * @cpus: pointer to an array of __u64, the mask of CPUs; 0: all that are online
+ * @cpus: pointer to an array of __u64, the mask of CPUs, all of them online; 0: all that are. A CPU
+ *	that goes offline pauses its producers until it comes back, and nobody waits for them
  * @cpus_len: bytes at @cpus, a multiple of 8
  * @reserved: 0
  * @count: events for each producer, then it stops by itself; 0: until it is stopped
@@ -587,7 +591,7 @@ struct tandem_gen_start {
 
 /**
  * struct tandem_gen_status - argument of TANDEM_GEN_IOC_STATUS
- * @running: how many producers have not ended yet
+ * @running: how many producers have not ended yet, without those that pause
  * @run: number of the last run, 0 before the first
  * @posted: events posted by that run, by context, all CPUs together
  */
@@ -601,7 +605,7 @@ struct tandem_gen_status {
  * struct tandem_gen_bench - argument of TANDEM_GEN_IOC_BENCH
  * @count: how many events to post, 1 to 100,000,000
  * @size: bytes of payload, 0 to TANDEM_PAYLOAD_MAX
- * @batch: events under one batch; 0: no batch
+ * @batch: events under one batch, at most 1024; 0: no batch
  * @type: type of the events; they carry zeros
  * @event_class: class of the events
  * @ns: out: how long it took, by CLOCK_MONOTONIC, with preemption and interrupts as they are

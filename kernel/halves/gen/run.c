@@ -173,7 +173,6 @@ static long start_producers(const struct cpumask *mask)
 	int count = 0;
 
 	lockdep_assert_held(&lock);
-	lockdep_assert_cpus_held();
 	for (producer = first_producer(cpu_possible_mask); producer;
 	     producer = next_producer(producer, cpu_possible_mask))
 		WRITE_ONCE(producer->seq, 0);
@@ -206,7 +205,6 @@ static long start_locked(struct tandem_file *file, struct tandem_gen_start *star
 	long error;
 
 	lockdep_assert_held(&lock);
-	lockdep_assert_cpus_held();
 	if (!start->cpus)
 		cpumask_copy(mask, cpu_online_mask);
 	if (cpumask_empty(mask) || !cpumask_subset(mask, cpu_online_mask))

@@ -34,3 +34,12 @@ goals += $(O)/libtandem.a $(O)/$(libtandem-soname) $(O)/libtandem.so $(O)/tandem
 install-files += $(O)/libtandem.a:$(libdir):644 $(O)/$(libtandem-so):$(libdir):755 \
 	lib/include/tandem.h:$(includedir):644 $(O)/tandem.pc:$(libdir)/pkgconfig:644
 install-links += $(libtandem-so):$(libdir)/$(libtandem-soname) $(libtandem-soname):$(libdir)/libtandem.so
+
+# The reader and the waiting are tested against simulated rings; the whole of it in the virtual machine.
+host-tests += reader waiting
+$(foreach test,reader waiting,$(eval selftests/host/$(test)-objs := selftests/host/$(test).o selftests/host/sim.o))
+selftests/host/reader-libs := $(LIBTANDEM)
+selftests/host/waiting-libs := $(LIBTANDEM) -lpthread
+# The harness defines functions that nobody declares.
+CFLAGS-selftests/host/reader.o := -Wno-missing-prototypes
+CFLAGS-selftests/host/waiting.o := -Wno-missing-prototypes

@@ -13,14 +13,19 @@
 
 #define DIRECTORY	"/dev/tandem/"
 
+/* Not isalnum(), which heeds the locale. */
+static bool letter_or_digit(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
 static bool valid_name(const char *name)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	size_t rest = strspn(name, plain);
-
-	while (rest && (name[rest] == '.' || name[rest] == '_' || name[rest] == '-'))
-		rest += 1 + strspn(name + rest + 1, plain);
-	return rest && !name[rest];
+	if (!letter_or_digit(*name))
+		return false;
+	while (*name && (letter_or_digit(*name) || strchr("._-", *name)))
+		name++;
+	return !*name;
 }
 
 int tandem_open(const char *name, int flags)

@@ -27,16 +27,17 @@ static const struct {
 	{ EPERM, "not permitted: the device belongs to a kernel half, which takes no server" },
 	{ EPROTO, "the kernel's rings are of a kind that this library does not know; update it" },
 	{ ESTALE, "this server session has ended" },
+	{ 0, NULL },
 };
 
 const char *tandem_strerror(int error)
 {
 	const char *description;
-	size_t i;
+	unsigned int i;
 
 	if (error < 0)
 		error = -error;
-	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+	for (i = 0; meanings[i].meaning; i++) {
 		if (meanings[i].error == error)
 			return meanings[i].meaning;
 	}

@@ -14,7 +14,7 @@
 /* No sleep is longer, so that what waits below the watermark is not forgotten. */
 #define SLEEP_MAX	NSEC_PER_SEC
 
-/* Return: 1: a ring has @need bytes, or anything if the rings have ended; 0: none; how they ended. */
+/* Return: 1: a ring has @need bytes, or any if the rings have ended; 0: none; how they ended. */
 static int look(const struct tandem_subscription *sub, uint64_t need)
 {
 	unsigned int i;
@@ -68,8 +68,8 @@ int tandem_arm(struct tandem_subscription *sub)
 		set_wake_at(&sub->ring[i], sub->ring[i].pos + sub->watermark);
 	sub->armed = true;
 	/*
-	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_leave(), which stores pub_pos
-	 * and then looks at wake_at: either it sees ours and wakes us, or we see its pub_pos.
+	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_leave(), which stores
+	 * pub_pos and then looks at wake_at: it sees ours and wakes us, or we see its pub_pos.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return look(sub, sub->watermark);

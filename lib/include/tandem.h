@@ -100,9 +100,9 @@ int tandem_subscription_fd(const struct tandem_subscription *sub);
 
 /*
  * Where the reader stands in the ring it reads now. It is here for tandem_next() to be inline; its
- * fields are the library's: the next record is at pos, up to end there are records that may be given
- * without a look at anything else, unless their time is past the horizon, where another ring's
- * record is due.
+ * fields are the library's: the next record is at pos, up to end there are records that may be
+ * given without a look at anything else, unless their time is past the horizon, where another
+ * ring's record is due.
  */
 struct tandem_cursor {
 	const unsigned char *data;
@@ -174,8 +174,8 @@ void tandem_release(struct tandem_subscription *sub);
  *
  * Asks the kernel for a wake-up at the watermark and then looks at the rings once more. With an
  * edge-triggered epoll this is the one way not to lose a wake-up; with a level-triggered one
- * it saves nothing but gives the watermark its meaning. What waits below the watermark wakes nobody:
- * sleep with a time-out, and call tandem_next() when it is over.
+ * it saves nothing but gives the watermark its meaning. What waits below the watermark wakes
+ * nobody: sleep with a time-out, and call tandem_next() when it is over.
  *
  * Return: 1: there are events, do not sleep; 0: sleep until the fd is readable; -ENODEV: the device
  * is gone and all has been read; -EBADMSG: the rings are corrupt, and what could be read has been.
@@ -199,8 +199,8 @@ int tandem_wait(struct tandem_subscription *sub, int timeout_ms);
  * @record: the event, valid during the call
  * @arg: as registered
  *
- * Return: 0 to go on; anything else ends tandem_dispatch(), which returns it and touches @sub no more,
- * so that such a callback may even unsubscribe.
+ * Return: 0 to go on; anything else ends tandem_dispatch(), which returns it and touches @sub no
+ * more, so that such a callback may even unsubscribe.
  */
 typedef int (*tandem_callback)(struct tandem_subscription *sub, const struct tandem_record *record,
 			       void *arg);

@@ -17,8 +17,9 @@
 
 #include <linux/tandem.h>
 
-struct tandem_listeners;
 struct tandem_device;
+struct tandem_listeners;
+struct tandem_ring;
 struct tandem_section;
 
 /* ---- Devices ---- */
@@ -118,9 +119,9 @@ struct tandem_device *tandem_device_register(const struct tandem_device_info *in
  * tandem_device_unregister() - take a device away
  * @dev: the device, or NULL or an ERR_PTR
  *
- * On return no operation runs or will run but release(), no mapping of its sections shows anything,
- * subscribers see the end of file once they have drained their rings. The caller must
- * have ended its own posting; @dev is not valid any more.
+ * On return no operation runs or will run but release(); subscribers see the end of file once they
+ * have drained their rings. The caller must have ended its own posting, and destroys its sections
+ * afterwards; @dev is not valid any more.
  *
  * Context: process, may sleep; not from an operation of the device.
  */
@@ -179,6 +180,7 @@ struct tandem_reservation {
 	void *data;
 	/* private: */
 	struct tandem_device *dev;
+	struct tandem_ring *ring;
 	struct tandem_listeners *listeners;
 	unsigned int index;
 };

@@ -3,10 +3,9 @@
 #define _TANDEM_COMPAT_HRTIMER_H
 
 #include <linux/hrtimer.h>
-#include <linux/version.h>
 
-/* 6.13 brought hrtimer_setup(), and 6.15 took hrtimer_init() away. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+/* It came before hrtimer_init() went. */
+#ifndef TANDEM_HAVE_HRTIMER_SETUP
 static inline void hrtimer_setup(struct hrtimer *timer,
 				 enum hrtimer_restart (*function)(struct hrtimer *),
 				 clockid_t clock, enum hrtimer_mode mode)

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Abi: the layouts that are frozen. What does not hold here does not build.
+ */
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
+
+#include <linux/tandem.h>
+
+#include "device.h"
+
+#define TANDEM_FROZEN(type, member, offset, size)					\
+	static_assert(offsetof(struct type, member) == (offset) &&			\
+		      sizeof_field(struct type, member) == (size),			\
+		      #type "." #member " has moved")
+
+#define TANDEM_FROZEN_SIZE(type, size)							\
+	static_assert(sizeof(struct type) == (size), #type " has changed its size")
+
+TANDEM_FROZEN_SIZE(tandem_bind, 88);
+TANDEM_FROZEN(tandem_bind, name, 0, 64);
+TANDEM_FROZEN(tandem_bind, flags, 64, 4);
+TANDEM_FROZEN(tandem_bind, mode, 68, 4);
+TANDEM_FROZEN(tandem_bind, uid, 72, 4);
+TANDEM_FROZEN(tandem_bind, gid, 76, 4);
+TANDEM_FROZEN(tandem_bind, events_mode, 80, 4);
+TANDEM_FROZEN(tandem_bind, generation, 84, 4);
+
+TANDEM_FROZEN_SIZE(tandem_remove, 72);
+TANDEM_FROZEN(tandem_remove, name, 0, 64);
+TANDEM_FROZEN(tandem_remove, flags, 64, 4);
+TANDEM_FROZEN(tandem_remove, reserved, 68, 4);
+
+TANDEM_FROZEN_SIZE(tandem_post, 24);
+TANDEM_FROZEN(tandem_post, type, 0, 4);
+TANDEM_FROZEN(tandem_post, event_class, 4, 4);
+TANDEM_FROZEN(tandem_post, len, 8, 4);
+TANDEM_FROZEN(tandem_post, flags, 12, 4);
+TANDEM_FROZEN(tandem_post, data, 16, 8);
+
+TANDEM_FROZEN_SIZE(tandem_device_control, 32);
+TANDEM_FROZEN(tandem_device_control, code, 0, 4);
+TANDEM_FROZEN(tandem_device_control, in_len, 4, 4);
+TANDEM_FROZEN(tandem_device_control, in, 8, 8);
+TANDEM_FROZEN(tandem_device_control, out, 16, 8);
+TANDEM_FROZEN(tandem_device_control, out_len, 24, 4);
+TANDEM_FROZEN(tandem_device_control, returned, 28, 4);
+
+TANDEM_FROZEN_SIZE(tandem_subscribe, 48);
+TANDEM_FROZEN(tandem_subscribe, flags, 0, 4);
+TANDEM_FROZEN(tandem_subscribe, overflow, 4, 4);
+TANDEM_FROZEN(tandem_subscribe, ring_size, 8, 8);
+TANDEM_FROZEN(tandem_subscribe, types, 16, 8);
+TANDEM_FROZEN(tandem_subscribe, types_count, 24, 4);
+TANDEM_FROZEN(tandem_subscribe, classes, 28, 4);
+TANDEM_FROZEN(tandem_subscribe, rings, 32, 4);
+TANDEM_FROZEN(tandem_subscribe, reserved, 36, 4);
+TANDEM_FROZEN(tandem_subscribe, map_size, 40, 8);
+
+TANDEM_FROZEN(tandem_ring_consumer, cons_pos, 0x000, 8);
+TANDEM_FROZEN(tandem_ring_consumer, wake_at, 0x080, 8);
+
+TANDEM_FROZEN(tandem_ring_producer, pub_pos, 0x000, 8);
+TANDEM_FROZEN(tandem_ring_producer, lost_records, 0x080, 8);
+TANDEM_FROZEN(tandem_ring_producer, lost_bytes, 0x088, 8);
+TANDEM_FROZEN(tandem_ring_producer, lost_recursion, 0x090, 8);
+TANDEM_FROZEN(tandem_ring_producer, lost_too_big, 0x098, 8);
+TANDEM_FROZEN(tandem_ring_producer, lost_class, 0x0a0, 32);
+TANDEM_FROZEN(tandem_ring_producer, state, 0x0c0, 4);
+TANDEM_FROZEN(tandem_ring_producer, generation, 0x0c4, 4);
+TANDEM_FROZEN(tandem_ring_producer, magic, 0x100, 8);
+TANDEM_FROZEN(tandem_ring_producer, size, 0x108, 8);
+TANDEM_FROZEN(tandem_ring_producer, abi, 0x110, 4);
+TANDEM_FROZEN(tandem_ring_producer, cpu, 0x114, 4);
+TANDEM_FROZEN(tandem_ring_producer, clock, 0x118, 4);
+TANDEM_FROZEN(tandem_ring_producer, layout, 0x11c, 4);
+
+TANDEM_FROZEN_SIZE(tandem_record, 16);
+TANDEM_FROZEN(tandem_record, len, 0, 4);
+TANDEM_FROZEN(tandem_record, type_flags, 4, 2);
+TANDEM_FROZEN(tandem_record, lost_before, 6, 2);
+TANDEM_FROZEN(tandem_record, time, 8, 8);
+
+TANDEM_FROZEN_SIZE(tandem_process_event, 56);
+TANDEM_FROZEN(tandem_process_event, start_time, 32, 8);
+TANDEM_FROZEN(tandem_process_event, comm, 40, 16);
+
+TANDEM_FROZEN_SIZE(tandem_gen_event, 16);
+TANDEM_FROZEN_SIZE(tandem_gen_start, 56);
+TANDEM_FROZEN_SIZE(tandem_gen_status, 48);
+TANDEM_FROZEN_SIZE(tandem_gen_bench, 32);
+
+static_assert(TANDEM_IOC_BIND == 0xc058d701);
+static_assert(TANDEM_IOC_REMOVE == 0x4048d702);
+static_assert(TANDEM_IOC_POST == 0x4018d703);
+static_assert(TANDEM_IOC_DEVICE_CONTROL == 0xc020d710);
+static_assert(TANDEM_IOC_SUBSCRIBE == 0xc030d711);
+
+/* tandem_listening(), compiled into kernel halves, reads the first member. */
+static_assert(offsetof(struct tandem_device, listeners) == 0);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Compat: the rest of the module is written for the newest kernel; what an older one lacks is made
+ * up here. Included before everything else. Kbuild.include probes for each feature by name, since
+ * distributions backport; no version number is tested.
+ */
+#ifndef _TANDEM_COMPAT_H
+#define _TANDEM_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <net/genetlink.h>
+#include <asm/local.h>
+
+#ifndef TANDEM_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+#ifndef TANDEM_HAVE_LOCAL_TRY_CMPXCHG
+#define local_try_cmpxchg(local, oldp, new)				\
+({									\
+	typeof(oldp) __oldp = (oldp);					\
+	long __old = *__oldp;						\
+	long __was = local_cmpxchg(local, __old, new);			\
+									\
+	*__oldp = __was;						\
+	likely(__was == __old);						\
+})
+#endif
+
+#ifndef TANDEM_HAVE_VFS_MMAP
+static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return call_mmap(file, vma);
+}
+#endif
+
+/* What the devnode operation of a struct device_type takes. */
+#ifdef TANDEM_HAVE_CONST_DEVNODE
+typedef const struct device tandem_devnode_device;
+#else
+typedef struct device tandem_devnode_device;
+#endif
+
+static inline struct nlattr **tandem_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef TANDEM_HAVE_GENL_INFO_DUMP
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+#endif /* _TANDEM_COMPAT_H */

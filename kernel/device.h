@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Device: registry, node, lifetime.
+ */
+#ifndef _TANDEM_DEVICE_H
+#define _TANDEM_DEVICE_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/srcu.h>
+
+#include "tandem.h"
+
+struct tandem_server;
+struct tandem_subscription;
+
+/**
+ * struct tandem_device - a device
+ * @listeners: its subscriptions, NULL if there are none; the first member, see tandem_listening().
+ *	Written under @lock, read under RCU with preemption off
+ * @posted: events posted while somebody listened, by CPU
+ * @ops: the kernel half's; NULL: a server made the device. Valid in an SRCU section in which @gone
+ *	is false, and while @owner is held
+ * @owner: the kernel half's module, held by each open file
+ * @data: the kernel half's
+ * @cdev: the node; holds @dev
+ * @dev: carries the reference count
+ * @id: minor, and index in the registry
+ * @events_mode: who may subscribe
+ * @mode: of the node
+ * @uid: of the node
+ * @gid: of the node
+ * @srcu: operations that run
+ * @gone: no operation begins any more. Set under the registry's lock and @lock
+ * @open_files: how many
+ * @lock: protects what follows, and @listeners. Nests in the registry's lock
+ * @subscriptions: list of &tandem_subscription.node
+ * @subscription_count: its length
+ * @server: the server session that is bound, or NULL
+ * @generation: of the last server session
+ */
+struct tandem_device {
+	struct tandem_listeners __rcu *listeners;
+	u64 __percpu *posted;
+
+	const struct tandem_device_ops *ops;
+	struct module *owner;
+	void *data;
+	struct cdev cdev;
+	struct device dev;
+	u32 id;
+	umode_t events_mode;
+	umode_t mode;
+	kuid_t uid;
+	kgid_t gid;
+	struct srcu_struct srcu;
+	bool gone;
+	atomic_t open_files;
+
+	struct mutex lock;
+	struct list_head subscriptions;
+	unsigned int subscription_count;
+	struct tandem_server *server;
+	u32 generation;
+};
+
+static inline const char *tandem_device_name(const struct tandem_device *dev)
+{
+	return dev_name(&dev->dev);
+}
+
+static inline void tandem_device_get(struct tandem_device *dev)
+{
+	get_device(&dev->dev);
+}
+
+static inline void tandem_device_put(struct tandem_device *dev)
+{
+	put_device(&dev->dev);
+}
+
+int tandem_name_check(const char *name);
+struct tandem_device *tandem_device_find(const char *name);
+struct tandem_device *tandem_device_next(u32 *id);
+struct tandem_device *tandem_device_bind(const struct tandem_device_info *info, u32 flags,
+					 struct tandem_server *server);
+int tandem_device_remove(const char *name, struct tandem_server *server);
+bool tandem_device_may_subscribe(struct tandem_device *dev, struct file *filp);
+
+int tandem_devices_init(void);
+void tandem_devices_exit(void);
+
+#endif /* _TANDEM_DEVICE_H */

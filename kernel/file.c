@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * File: the operations of a device's node. The kernel half answers; Tandem's own commands are
+ * answered here.
+ */
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "device.h"
+#include "file.h"
+#include "ioctl.h"
+#include "subscription.h"
+#include "trace.h"
+
+static unsigned int max_control = 1 << 20;
+module_param(max_control, uint, 0644);
+MODULE_PARM_DESC(max_control, "Largest buffer of a device control in bytes (1 MiB)");
+
+/* Buffers of a device control up to this are on the stack. */
+#define TANDEM_CONTROL_STACK	128
+
+/**
+ * struct tandem_operation - an operation that runs on a device
+ * @file: the open file
+ * @ops: the kernel half's operations, valid while this runs; empty ones for a server's device
+ * @idx: of the SRCU section
+ */
+struct tandem_operation {
+	struct tandem_file *file;
+	const struct tandem_device_ops *ops;
+	int idx;
+};
+
+static const struct tandem_device_ops tandem_no_ops;
+
+static int tandem_device_enter(struct tandem_device *dev, struct tandem_operation *op)
+{
+	op->idx = srcu_read_lock(&dev->srcu);
+	/* Pairs with tandem_device_fence(): it waits for us, or we see that it has begun. */
+	if (READ_ONCE(dev->gone)) {
+		srcu_read_unlock(&dev->srcu, op->idx);
+		return -ENODEV;
+	}
+	op->ops = dev->ops ?: &tandem_no_ops;
+	return 0;
+}
+
+static int tandem_file_enter(struct file *filp, struct tandem_operation *op)
+{
+	op->file = filp->private_data;
+	return tandem_device_enter(op->file->dev, op);
+}
+
+static void tandem_file_exit(struct tandem_operation *op)
+{
+	srcu_read_unlock(&op->file->dev->srcu, op->idx);
+}
+
+static int tandem_file_open(struct inode *inode, struct file *filp)
+{
+	struct tandem_device *dev = container_of(inode->i_cdev, struct tandem_device, cdev);
+	struct tandem_operation op;
+	int ret;
+
+	op.file = kzalloc(sizeof(*op.file), GFP_KERNEL_ACCOUNT);
+	if (!op.file)
+		return -ENOMEM;
+	op.file->dev = dev;
+	op.file->filp = filp;
+	ret = tandem_device_enter(dev, &op);
+	if (ret)
+		goto err_enter;
+	ret = -ENODEV;
+	if (!try_module_get(dev->owner))
+		goto err_module;
+	filp->private_data = op.file;
+	ret = op.ops->llseek ? 0 : stream_open(inode, filp);
+	if (!ret && op.ops->open)
+		ret = op.ops->open(op.file);
+	if (ret)
+		goto err_open;
+	tandem_device_get(dev);
+	atomic_inc(&dev->open_files);
+	tandem_file_exit(&op);
+	return 0;
+
+err_open:
+	module_put(dev->owner);
+err_module:
+	tandem_file_exit(&op);
+err_enter:
+	kfree(op.file);
+	return ret;
+}
+
+static int tandem_file_release(struct inode *inode, struct file *filp)
+{
+	struct tandem_file *file = filp->private_data;
+	struct tandem_device *dev = file->dev;
+
+	/* Also when the device is gone: the file holds the kernel half's module. */
+	if (dev->ops && dev->ops->release)
+		dev->ops->release(file);
+	module_put(dev->owner);
+	atomic_dec(&dev->open_files);
+	tandem_device_put(dev);
+	kfree(file);
+	return 0;
+}
+
+static ssize_t tandem_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct tandem_operation op;
+	ssize_t ret = tandem_file_enter(iocb->ki_filp, &op);
+
+	if (ret)
+		return ret;
+	ret = op.ops->read_iter ? op.ops->read_iter(op.file, iocb, to) : -EINVAL;
+	tandem_file_exit(&op);
+	return ret;
+}
+
+static ssize_t tandem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct tandem_operation op;
+	ssize_t ret = tandem_file_enter(iocb->ki_filp, &op);
+
+	if (ret)
+		return ret;
+	ret = op.ops->write_iter ? op.ops->write_iter(op.file, iocb, from) : -EINVAL;
+	tandem_file_exit(&op);
+	return ret;
+}
+
+static loff_t tandem_file_llseek(struct file *filp, loff_t offset, int whence)
+{
+	struct tandem_operation op;
+	loff_t ret = tandem_file_enter(filp, &op);
+
+	if (ret)
+		return ret;
+	ret = op.ops->llseek ? op.ops->llseek(op.file, offset, whence) : -ESPIPE;
+	tandem_file_exit(&op);
+	return ret;
+}
+
+static int tandem_file_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct tandem_operation op;
+	int ret = tandem_file_enter(filp, &op);
+
+	if (ret)
+		return ret;
+	ret = op.ops->mmap ? op.ops->mmap(op.file, vma) : -ENODEV;
+	tandem_file_exit(&op);
+	return ret;
+}
+
+static __poll_t tandem_file_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	struct tandem_operation op;
+	__poll_t mask;
+
+	if (tandem_file_enter(filp, &op))
+		return EPOLLERR | EPOLLHUP;
+	mask = op.ops->poll ? op.ops->poll(op.file, wait) : DEFAULT_POLLMASK;
+	tandem_file_exit(&op);
+	return mask;
+}
+
+static void *tandem_control_buffer(void *stack, u32 len)
+{
+	return len <= TANDEM_CONTROL_STACK ? memset(stack, 0, len)
+					   : kvzalloc(len, GFP_KERNEL_ACCOUNT);
+}
+
+static long tandem_file_control(struct tandem_operation *op, struct tandem_device_control *args)
+{
+	u8 in_stack[TANDEM_CONTROL_STACK], out_stack[TANDEM_CONTROL_STACK];
+	u32 max = READ_ONCE(max_control);
+	struct tandem_control control = {
+		.code = args->code,
+		.in_len = args->in_len,
+		.out_len = args->out_len,
+	};
+	void *in = NULL;
+	long ret;
+
+	if ((!args->in && args->in_len) || (!args->out && args->out_len) || args->returned)
+		return -EINVAL;
+	if (args->in_len > max || args->out_len > max)
+		return -EMSGSIZE;
+	if (!op->ops->control)
+		return -ENOTTY;
+
+	in = tandem_control_buffer(in_stack, args->in_len);
+	control.out = tandem_control_buffer(out_stack, args->out_len);
+	ret = -ENOMEM;
+	if (!in || !control.out)
+		goto out;
+	ret = -EFAULT;
+	if (copy_from_user(in, u64_to_user_ptr(args->in), args->in_len))
+		goto out;
+	control.in = in;
+	trace_tandem_control(op->file->dev, control.code, control.in_len, control.out_len);
+	ret = op->ops->control(op->file, &control);
+
+	/* What was written is told also when it failed: in Windows' words, a warning. */
+	args->returned = control.returned;
+	if (WARN_ON_ONCE(control.returned > args->out_len))
+		ret = -EIO;
+	else if (copy_to_user(u64_to_user_ptr(args->out), control.out, control.returned))
+		ret = -EFAULT;
+out:
+	if (control.out != out_stack)
+		kvfree(control.out);
+	if (in != in_stack)
+		kvfree(in);
+	return ret;
+}
+
+static long tandem_ioctl_device_control(struct tandem_operation *op, unsigned int cmd,
+					void __user *arg)
+{
+	struct tandem_device_control args;
+	long ret;
+	int err;
+
+	err = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	/* An answer that cannot be written is refused before anything is done. */
+	if (!err)
+		err = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	if (err)
+		return err;
+	ret = tandem_file_control(op, &args);
+	err = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	return err ?: ret;
+}
+
+static long tandem_ioctl_subscribe(struct tandem_operation *op, unsigned int cmd, void __user *arg)
+{
+	struct tandem_device *dev = op->file->dev;
+	struct tandem_subscribe args;
+	struct file *filp;
+	int ret, fd;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (ret)
+		return ret;
+	if (args.rings || args.map_size)
+		return -EINVAL;
+	if (!(op->file->filp->f_mode & FMODE_READ))
+		return -EBADF;
+	if (!tandem_device_may_subscribe(dev, op->file->filp))
+		return -EACCES;
+	fd = tandem_subscribe(dev, &args, &filp);
+	if (fd < 0)
+		return fd;
+	ret = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	if (ret) {
+		fput(filp);
+		put_unused_fd(fd);
+		return ret;
+	}
+	fd_install(fd, filp);
+	return fd;
+}
+
+static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct tandem_operation op;
+	long ret = tandem_file_enter(filp, &op);
+
+	if (ret)
+		return ret;
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_DEVICE_CONTROL))
+		ret = tandem_ioctl_device_control(&op, cmd, (void __user *)arg);
+	else if (tandem_ioctl_is(cmd, TANDEM_IOC_SUBSCRIBE))
+		ret = tandem_ioctl_subscribe(&op, cmd, (void __user *)arg);
+	else if (_IOC_TYPE(cmd) != TANDEM_IOC_MAGIC && op.ops->ioctl)
+		ret = op.ops->ioctl(op.file, cmd, arg);
+	else
+		ret = -ENOTTY;
+	tandem_file_exit(&op);
+	return ret;
+}
+
+const struct file_operations tandem_file_fops = {
+	.owner = THIS_MODULE,
+	.open = tandem_file_open,
+	.release = tandem_file_release,
+	.read_iter = tandem_file_read_iter,
+	.write_iter = tandem_file_write_iter,
+	.llseek = tandem_file_llseek,
+	.mmap = tandem_file_mmap,
+	.poll = tandem_file_poll,
+	.unlocked_ioctl = tandem_file_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};

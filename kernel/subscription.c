@@ -1,0 +1,774 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Subscription: making and unmaking, and the operations of its fd.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/bitmap.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <linux/xarray.h>
+
+#include "device.h"
+#include "netlink.h"
+#include "subscription.h"
+#include "trace.h"
+#include "user.h"
+
+/* An overflow is told to netlink at most once in this time for each subscription. */
+#define TANDEM_OVERFLOW_INTERVAL	HZ
+
+/*
+ * All subscriptions, by id. tandem_subscriptions_mutex protects the array, and keeps its members from
+ * being freed; it nests in a device's lock.
+ */
+static DEFINE_XARRAY_ALLOC1(tandem_subscriptions);
+static DEFINE_MUTEX(tandem_subscriptions_mutex);
+
+static struct workqueue_struct *tandem_subscription_wq;
+static enum cpuhp_state tandem_subscription_cpuhp;
+
+/* ---- Rings ---- */
+
+static u64 tandem_subscription_stride(const struct tandem_subscription *sub)
+{
+	return 2 * PAGE_SIZE + 2 * sub->ring_size;
+}
+
+/* Ring number @n as user space counts: that of the nth possible CPU. */
+static struct tandem_ring *tandem_subscription_ring(struct tandem_subscription *sub, u64 n)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (!n--)
+			return per_cpu_ptr(sub->rings, cpu);
+	return NULL;
+}
+
+static bool tandem_subscription_readable(struct tandem_subscription *sub)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (tandem_ring_readable(per_cpu_ptr(sub->rings, cpu)))
+			return true;
+	return false;
+}
+
+/*
+ * Is there something to read? If not, wake-ups are armed, so that whoever waits for sub->wait is
+ * woken. This is for those who know nothing of wake_at, and harmless for the others.
+ */
+static bool tandem_subscription_readable_or_arm(struct tandem_subscription *sub)
+{
+	unsigned int cpu;
+
+	if (tandem_subscription_readable(sub))
+		return true;
+	for_each_possible_cpu(cpu)
+		tandem_ring_arm(per_cpu_ptr(sub->rings, cpu));
+	/* wake_at before pub_pos. Pairs with the barrier in tandem_ring_leave(). */
+	smp_mb();
+	return tandem_subscription_readable(sub);
+}
+
+static void tandem_subscription_stop(struct tandem_subscription *sub, enum tandem_ring_state state)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		tandem_ring_stop(per_cpu_ptr(sub->rings, cpu), state);
+}
+
+static bool tandem_subscription_corrupt(struct tandem_subscription *sub)
+{
+	return test_bit(TANDEM_NOTICE_CORRUPT, &sub->notice.bits);
+}
+
+static void tandem_subscription_wake(struct tandem_subscription *sub)
+{
+	atomic64_inc(&sub->wakeups);
+	wake_up_interruptible_poll(&sub->wait, EPOLLIN | EPOLLRDNORM);
+	kill_fasync(&sub->fasync, SIGIO, POLL_IN);
+}
+
+static struct tandem_subscription *tandem_ring_subscription(struct tandem_ring *ring)
+{
+	return container_of(ring->notice, struct tandem_subscription, notice);
+}
+
+static void tandem_ring_woken(struct irq_work *work)
+{
+	tandem_subscription_wake(tandem_ring_subscription(container_of(work, struct tandem_ring,
+								       wake)));
+}
+
+static void tandem_ring_woken_late(struct irq_work *work)
+{
+	tandem_subscription_wake(tandem_ring_subscription(container_of(work, struct tandem_ring,
+								       wake_late)));
+}
+
+/* ---- Notices ---- */
+
+static void tandem_subscription_notice(struct irq_work *work)
+{
+	struct tandem_subscription *sub =
+		container_of(work, struct tandem_subscription, notice.work);
+	unsigned long due = READ_ONCE(sub->overflow_told) + TANDEM_OVERFLOW_INTERVAL;
+
+	if (tandem_subscription_corrupt(sub) || time_after_eq(jiffies, due))
+		mod_delayed_work(tandem_subscription_wq, &sub->noticed, 0);
+	else
+		queue_delayed_work(tandem_subscription_wq, &sub->noticed, due - jiffies);
+}
+
+/* One that has left is not spoken of any more: its removal was told already. */
+static void tandem_subscription_tell(struct tandem_subscription *sub, enum tandem_cmd cmd)
+{
+	lockdep_assert_held(&sub->dev->lock);
+	if (!list_empty(&sub->node))
+		tandem_netlink_subscription(cmd, sub);
+}
+
+static void tandem_subscription_noticed(struct work_struct *work)
+{
+	struct tandem_subscription *sub =
+		container_of(to_delayed_work(work), struct tandem_subscription, noticed);
+
+	mutex_lock(&sub->dev->lock);
+	if (tandem_subscription_corrupt(sub) &&
+	    !test_and_set_bit(TANDEM_NOTICE_CORRUPT_TOLD, &sub->notice.bits)) {
+		tandem_subscription_stop(sub, TANDEM_RING_CORRUPT);
+		trace_tandem_corrupt(sub);
+		tandem_subscription_tell(sub, TANDEM_CMD_CORRUPT);
+		wake_up_interruptible_poll(&sub->wait, EPOLLIN | EPOLLRDNORM | EPOLLERR);
+		kill_fasync(&sub->fasync, SIGIO, POLL_ERR);
+	}
+	if (test_bit(TANDEM_NOTICE_OVERFLOW, &sub->notice.bits)) {
+		WRITE_ONCE(sub->overflow_told, jiffies);
+		clear_bit(TANDEM_NOTICE_OVERFLOW, &sub->notice.bits);
+		trace_tandem_overflow(sub);
+		tandem_subscription_tell(sub, TANDEM_CMD_OVERFLOW);
+	}
+	mutex_unlock(&sub->dev->lock);
+}
+
+/* ---- Making and unmaking ---- */
+
+static int tandem_subscription_charge(struct tandem_subscription *sub, u64 bytes)
+{
+	int ret = tandem_user_charge(sub->user, bytes);
+
+	if (!ret)
+		WRITE_ONCE(sub->charged, sub->charged + bytes);
+	return ret;
+}
+
+/*
+ * A CPU is about to come online, or the subscription is being made and the CPU is there. In the first
+ * case a failure must not keep the CPU away: the ring stays empty, and says what it lost.
+ */
+static int tandem_subscription_prepare(unsigned int cpu, struct hlist_node *node)
+{
+	struct tandem_subscription *sub =
+		hlist_entry(node, struct tandem_subscription, hotplug);
+	struct tandem_ring *ring = per_cpu_ptr(sub->rings, cpu);
+	int ret;
+
+	if (ring->pages || sub->gone || tandem_subscription_corrupt(sub))
+		return 0;
+	ret = tandem_subscription_charge(sub, sub->ring_size);
+	if (!ret) {
+		/* Whoever brings the CPU online is not who uses the memory. */
+		struct mem_cgroup *old = set_active_memcg(sub->memcg);
+
+		ret = tandem_ring_prepare(ring, sub->ring_size);
+		set_active_memcg(old);
+		if (ret) {
+			WRITE_ONCE(sub->charged, sub->charged - sub->ring_size);
+			tandem_user_uncharge(sub->user, sub->ring_size);
+		}
+	}
+	return sub->made ? 0 : ret;
+}
+
+static void tandem_subscription_destroy(struct tandem_subscription *sub)
+{
+	unsigned int cpu;
+
+	if (sub->rings)
+		for_each_possible_cpu(cpu)
+			tandem_ring_free(per_cpu_ptr(sub->rings, cpu));
+	free_percpu(sub->rings);
+	bitmap_free(sub->types);
+	if (!IS_ERR_OR_NULL(sub->user)) {
+		tandem_user_uncharge(sub->user, sub->charged);
+		tandem_user_put(sub->user);
+	}
+	mem_cgroup_put(sub->memcg);
+	put_pid(sub->pid);
+	tandem_device_put(sub->dev);
+	kfree(sub);
+}
+
+static int tandem_subscription_filter(struct tandem_subscription *sub,
+				      const struct tandem_subscribe *args)
+{
+	u16 *types;
+	u32 i;
+	int ret = 0;
+
+	sub->classes = args->classes ?: BIT(TANDEM_CLASSES) - 1;
+	if (!args->types_count)
+		return 0;
+	types = vmemdup_user(u64_to_user_ptr(args->types), args->types_count * sizeof(*types));
+	if (IS_ERR(types))
+		return PTR_ERR(types);
+	sub->types = bitmap_zalloc(TANDEM_TYPES, GFP_KERNEL_ACCOUNT);
+	if (!sub->types)
+		ret = -ENOMEM;
+	for (i = 0; !ret && i < args->types_count; i++) {
+		if (types[i] < TANDEM_TYPES)
+			__set_bit(types[i], sub->types);
+		else
+			ret = -EINVAL;
+	}
+	kvfree(types);
+	return ret;
+}
+
+static struct tandem_subscription *tandem_subscription_create(struct tandem_device *dev,
+							      const struct tandem_subscribe *args)
+{
+	struct tandem_subscription *sub;
+	unsigned int cpu;
+	int ret;
+
+	sub = kzalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
+	if (!sub)
+		return ERR_PTR(-ENOMEM);
+	tandem_device_get(dev);
+	sub->dev = dev;
+	sub->ring_size = args->ring_size;
+	sub->generation = dev->generation;
+	sub->memcg = get_mem_cgroup_from_mm(current->mm);
+	sub->pid = get_pid(task_tgid(current));
+	sub->uid = current_uid();
+	get_task_comm(sub->comm, current);
+	INIT_LIST_HEAD(&sub->node);
+	init_waitqueue_head(&sub->wait);
+	mutex_init(&sub->read_lock);
+	init_irq_work(&sub->notice.work, tandem_subscription_notice);
+	INIT_DELAYED_WORK(&sub->noticed, tandem_subscription_noticed);
+	sub->overflow_told = jiffies - TANDEM_OVERFLOW_INTERVAL;
+
+	ret = tandem_subscription_filter(sub, args);
+	if (ret)
+		goto err;
+	sub->user = tandem_user_get();
+	if (IS_ERR(sub->user)) {
+		ret = PTR_ERR(sub->user);
+		goto err;
+	}
+	ret = tandem_subscription_charge(sub, num_possible_cpus() * 2 * PAGE_SIZE);
+	if (ret)
+		goto err;
+	ret = -ENOMEM;
+	sub->rings = __alloc_percpu_gfp(sizeof(*sub->rings), SMP_CACHE_BYTES,
+					GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!sub->rings)
+		goto err;
+	for_each_possible_cpu(cpu) {
+		ret = tandem_ring_init(per_cpu_ptr(sub->rings, cpu), cpu, sub->generation,
+				       &sub->notice, tandem_ring_woken, tandem_ring_woken_late);
+		if (ret)
+			goto err;
+	}
+	ret = cpuhp_state_add_instance(tandem_subscription_cpuhp, &sub->hotplug);
+	if (ret)
+		goto err;
+	sub->made = true;
+	return sub;
+err:
+	tandem_subscription_destroy(sub);
+	return ERR_PTR(ret);
+}
+
+/* Shows the subscription to producers, and to netlink. */
+static int tandem_subscription_join(struct tandem_subscription *sub)
+{
+	struct tandem_device *dev = sub->dev;
+	struct tandem_listeners *old, *new;
+	unsigned int i;
+	int ret;
+
+	mutex_lock(&dev->lock);
+	ret = -ENODEV;
+	if (dev->gone)
+		goto out;
+	old = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
+	ret = -ENOMEM;
+	new = kzalloc(struct_size(new, subscription, dev->subscription_count + 1),
+		      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!new)
+		goto out;
+	mutex_lock(&tandem_subscriptions_mutex);
+	ret = xa_alloc(&tandem_subscriptions, &sub->id, sub, xa_limit_31b, GFP_KERNEL);
+	mutex_unlock(&tandem_subscriptions_mutex);
+	if (ret) {
+		kfree(new);
+		goto out;
+	}
+	for (i = 0; old && i < old->count; i++)
+		if (old->subscription[i])
+			new->subscription[new->count++] = old->subscription[i];
+	new->subscription[new->count++] = sub;
+	rcu_assign_pointer(dev->listeners, new);
+	if (old)
+		kfree_rcu(old, rcu);
+	list_add_tail(&sub->node, &dev->subscriptions);
+	dev->subscription_count++;
+	trace_tandem_subscribe(sub);
+	tandem_netlink_subscription(TANDEM_CMD_SUBSCRIPTION_ADDED, sub);
+out:
+	mutex_unlock(&dev->lock);
+	return ret;
+}
+
+/* Hides it again. It allocates nothing: an entry of the listeners just becomes NULL. */
+static void tandem_subscription_leave(struct tandem_subscription *sub)
+{
+	struct tandem_device *dev = sub->dev;
+	struct tandem_listeners *listeners;
+	unsigned int i;
+
+	mutex_lock(&dev->lock);
+	listeners = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
+	for (i = 0; listeners && i < listeners->count; i++)
+		if (listeners->subscription[i] == sub)
+			WRITE_ONCE(listeners->subscription[i], NULL);
+	list_del_init(&sub->node);
+	if (!--dev->subscription_count && listeners) {
+		RCU_INIT_POINTER(dev->listeners, NULL);
+		kfree_rcu(listeners, rcu);
+	}
+	mutex_lock(&tandem_subscriptions_mutex);
+	xa_erase(&tandem_subscriptions, sub->id);
+	mutex_unlock(&tandem_subscriptions_mutex);
+	trace_tandem_unsubscribe(sub);
+	tandem_netlink_subscription(TANDEM_CMD_SUBSCRIPTION_REMOVED, sub);
+	mutex_unlock(&dev->lock);
+}
+
+static void tandem_subscription_free(struct work_struct *work)
+{
+	struct tandem_subscription *sub =
+		container_of(to_rcu_work(work), struct tandem_subscription, free);
+	unsigned int cpu;
+
+	/* No producer is left; see their last wake-ups out. */
+	for_each_possible_cpu(cpu) {
+		irq_work_sync(&per_cpu_ptr(sub->rings, cpu)->wake);
+		irq_work_sync(&per_cpu_ptr(sub->rings, cpu)->wake_late);
+	}
+	irq_work_sync(&sub->notice.work);
+	cancel_delayed_work_sync(&sub->noticed);
+	tandem_subscription_destroy(sub);
+}
+
+/**
+ * tandem_subscription_gone() - the device goes: no more events
+ * @sub: a subscription of it; the device's lock is held
+ */
+void tandem_subscription_gone(struct tandem_subscription *sub)
+{
+	lockdep_assert_held(&sub->dev->lock);
+	WRITE_ONCE(sub->gone, true);
+	if (!tandem_subscription_corrupt(sub))
+		tandem_subscription_stop(sub, TANDEM_RING_GONE);
+	/* No matter what is asked for: the end is always worth a wake-up. */
+	wake_up_interruptible_poll(&sub->wait, EPOLLIN | EPOLLRDNORM | EPOLLHUP);
+	kill_fasync(&sub->fasync, SIGIO, POLL_HUP);
+}
+
+/* ---- The fd ---- */
+
+/* The oldest record that is ready. Its bytes are 0 if there is none. */
+struct tandem_oldest {
+	struct tandem_ring *ring;
+	const void *record;
+	u64 cons;
+	u64 bytes;
+	u64 time;
+};
+
+/*
+ * Whoever has a ring mapped may have moved its cons_pos to where no record begins, or may move it on
+ * while this reads. What is read then is nonsense, but it is read once, and lies within the ring.
+ */
+static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *oldest)
+{
+	const struct tandem_record *record;
+	u64 cons, pub, bytes, time;
+
+	if (!tandem_ring_pending(ring, &cons, &pub))
+		return -EBADMSG;
+	if (cons == pub)
+		return 0;
+	record = tandem_ring_record(ring, cons);
+	bytes = TANDEM_RECORD_STRIDE(READ_ONCE(record->len));
+	time = READ_ONCE(record->time);
+	if (bytes < sizeof(*record) || bytes > pub - cons || bytes > TANDEM_RECORD_MAX)
+		return -EBADMSG;
+	if (!oldest->bytes || time < oldest->time)
+		*oldest = (struct tandem_oldest){ ring, record, cons, bytes, time };
+	return 0;
+}
+
+/* Copies the oldest record out. Return: its bytes, 0 if there is none, or -errno. */
+static ssize_t tandem_subscription_read_one(struct tandem_subscription *sub, struct iov_iter *to)
+{
+	struct tandem_oldest oldest = {};
+	unsigned int cpu;
+
+	lockdep_assert_held(&sub->read_lock);
+	for_each_possible_cpu(cpu) {
+		struct tandem_ring *ring = per_cpu_ptr(sub->rings, cpu);
+		int ret = tandem_ring_oldest(ring, &oldest);
+
+		if (ret) {
+			tandem_ring_refuse(ring);
+			return ret;
+		}
+	}
+	if (oldest.bytes > iov_iter_count(to))
+		return -EMSGSIZE;
+	if (copy_to_iter(oldest.record, oldest.bytes, to) != oldest.bytes)
+		return -EFAULT;
+	/* Pairs with tandem_ring_refresh(): the record may be overwritten now. */
+	if (oldest.bytes)
+		smp_store_release(&oldest.ring->consumer->cons_pos, oldest.cons + oldest.bytes);
+	return oldest.bytes;
+}
+
+static ssize_t tandem_subscription_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct tandem_subscription *sub = iocb->ki_filp->private_data;
+	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
+	ssize_t ret, total = 0;
+
+	if (!iov_iter_count(to))
+		return 0;
+	for (;;) {
+		if (nonblock && !mutex_trylock(&sub->read_lock))
+			return -EAGAIN;
+		if (!nonblock && mutex_lock_interruptible(&sub->read_lock))
+			return -ERESTARTSYS;
+		while ((ret = tandem_subscription_read_one(sub, to)) > 0)
+			total += ret;
+		mutex_unlock(&sub->read_lock);
+		if (total)
+			return total;
+		if (ret)
+			return ret;
+		if (READ_ONCE(sub->gone))
+			return 0;
+		if (nonblock) {
+			/* An edge-triggered epoll waits for what comes after this answer. */
+			if (!tandem_subscription_readable_or_arm(sub))
+				return -EAGAIN;
+			continue;
+		}
+		ret = wait_event_interruptible(sub->wait,
+					       tandem_subscription_readable_or_arm(sub) ||
+					       READ_ONCE(sub->gone) ||
+					       tandem_subscription_corrupt(sub));
+		if (ret)
+			return ret;
+	}
+}
+
+static __poll_t tandem_subscription_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	struct tandem_subscription *sub = filp->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(filp, &sub->wait, wait);
+	if (READ_ONCE(sub->gone))
+		mask |= EPOLLHUP | EPOLLIN | EPOLLRDNORM;
+	if (tandem_subscription_corrupt(sub))
+		mask |= EPOLLERR | EPOLLIN | EPOLLRDNORM;
+	if (!mask && tandem_subscription_readable_or_arm(sub))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	return mask;
+}
+
+static int tandem_subscription_fasync(int fd, struct file *filp, int on)
+{
+	struct tandem_subscription *sub = filp->private_data;
+
+	return fasync_helper(fd, filp, on, &sub->fasync);
+}
+
+static vm_fault_t tandem_ring_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct tandem_subscription *sub = vma->vm_file->private_data;
+	pgoff_t stride = tandem_subscription_stride(sub) >> PAGE_SHIFT;
+	struct page *page = tandem_ring_page(vma->vm_private_data, vmf->pgoff % stride);
+
+	if (!page)
+		return VM_FAULT_SIGBUS;
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+static int tandem_ring_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	return -EINVAL;
+}
+
+static int tandem_ring_mremap(struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+static const struct vm_operations_struct tandem_ring_vm_ops = {
+	.fault = tandem_ring_fault,
+	.may_split = tandem_ring_may_split,
+	.mremap = tandem_ring_mremap,
+};
+
+static int tandem_subscription_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct tandem_subscription *sub = filp->private_data;
+	u64 stride = tandem_subscription_stride(sub);
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	u64 length = vma->vm_end - vma->vm_start;
+	struct tandem_ring *ring = tandem_subscription_ring(sub, div64_u64(offset, stride));
+	bool consumer = offset % stride == 0;
+
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	if (!ring)
+		return -EINVAL;
+	if (consumer) {
+		if (length != PAGE_SIZE)
+			return -EINVAL;
+	} else {
+		if (offset % stride != PAGE_SIZE || length != stride - PAGE_SIZE)
+			return -EINVAL;
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+	vm_flags_clear(vma, VM_MAYEXEC);
+	/* VM_IO also keeps MADV_DOFORK from undoing VM_DONTCOPY. */
+	vm_flags_set(vma, VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
+	vma->vm_private_data = ring;
+	vma->vm_ops = &tandem_ring_vm_ops;
+	return 0;
+}
+
+static void tandem_subscription_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	struct tandem_subscription *sub = filp->private_data;
+	struct tandem_subscription_counters c;
+
+	tandem_subscription_count(sub, &c);
+	seq_printf(m, "tandem-device:\t%s\n", tandem_device_name(sub->dev));
+	seq_printf(m, "tandem-subscription:\t%u\n", sub->id);
+	seq_printf(m, "tandem-ring-size:\t%llu\n", sub->ring_size);
+	seq_printf(m, "tandem-rings:\t%u\n", c.rings);
+	seq_printf(m, "tandem-classes:\t%#x\n", sub->classes);
+	seq_printf(m, "tandem-accepted:\t%llu\n", c.accepted);
+	seq_printf(m, "tandem-lost:\t%llu\n", c.lost);
+	seq_printf(m, "tandem-pending-bytes:\t%llu\n", c.pending_bytes);
+	seq_printf(m, "tandem-wakeups:\t%lld\n", atomic64_read(&sub->wakeups));
+	seq_printf(m, "tandem-state:\t%u\n", c.state);
+}
+
+static int tandem_subscription_release(struct inode *inode, struct file *filp)
+{
+	struct tandem_subscription *sub = filp->private_data;
+
+	/* First, for it takes the CPU hotplug lock, which nests outside all of ours. */
+	cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
+	if (!list_empty(&sub->node))
+		tandem_subscription_leave(sub);
+	INIT_RCU_WORK(&sub->free, tandem_subscription_free);
+	queue_rcu_work(tandem_subscription_wq, &sub->free);
+	return 0;
+}
+
+static const struct file_operations tandem_subscription_fops = {
+	.owner = THIS_MODULE,
+	.read_iter = tandem_subscription_read_iter,
+	.poll = tandem_subscription_poll,
+	.mmap = tandem_subscription_mmap,
+	.fasync = tandem_subscription_fasync,
+	.show_fdinfo = tandem_subscription_show_fdinfo,
+	.release = tandem_subscription_release,
+};
+
+static int tandem_subscribe_check(const struct tandem_subscribe *args)
+{
+	if (args->flags || args->reserved || args->overflow != TANDEM_OVERFLOW_DROP)
+		return -EINVAL;
+	if (args->ring_size < TANDEM_RING_SIZE_MIN || args->ring_size > TANDEM_RING_SIZE_MAX ||
+	    !is_power_of_2(args->ring_size) || args->ring_size < PAGE_SIZE)
+		return -EINVAL;
+	if (args->types_count > TANDEM_SUBSCRIBE_TYPES_MAX || !args->types != !args->types_count)
+		return -EINVAL;
+	if (args->classes & ~(BIT(TANDEM_CLASSES) - 1))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * tandem_subscribe() - TANDEM_IOC_SUBSCRIBE, its permissions apart
+ * @dev: the device
+ * @args: the argument; its out fields are set
+ * @filp: out: the subscription's file
+ *
+ * Return: a reserved fd, for the caller to install @filp at or to give both up; or -errno.
+ */
+int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp)
+{
+	struct tandem_subscription *sub;
+	int ret, fd;
+
+	ret = tandem_subscribe_check(args);
+	if (ret)
+		return ret;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	sub = tandem_subscription_create(dev, args);
+	if (IS_ERR(sub)) {
+		ret = PTR_ERR(sub);
+		goto err_fd;
+	}
+	*filp = anon_inode_getfile("[tandem-subscription]", &tandem_subscription_fops, sub,
+				   O_RDWR);
+	if (IS_ERR(*filp)) {
+		ret = PTR_ERR(*filp);
+		goto err_create;
+	}
+	(*filp)->f_mode |= FMODE_NOWAIT;
+	args->rings = num_possible_cpus();
+	args->map_size = tandem_subscription_stride(sub);
+	ret = tandem_subscription_join(sub);
+	if (ret)
+		goto err_file;
+	return fd;
+
+err_file:
+	fput(*filp);
+	put_unused_fd(fd);
+	return ret;
+err_create:
+	cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
+	tandem_subscription_destroy(sub);
+err_fd:
+	put_unused_fd(fd);
+	return ret;
+}
+
+/* ---- For netlink ---- */
+
+/**
+ * tandem_subscription_count() - add the rings' counters up
+ * @sub: the subscription
+ * @c: where to
+ */
+void tandem_subscription_count(struct tandem_subscription *sub,
+			       struct tandem_subscription_counters *c)
+{
+	unsigned int cpu, i;
+	u64 cons, pub;
+
+	memset(c, 0, sizeof(*c));
+	for_each_possible_cpu(cpu) {
+		struct tandem_ring *ring = per_cpu_ptr(sub->rings, cpu);
+		const struct tandem_ring_producer *p = ring->producer;
+
+		c->accepted += local_read(&ring->accepted);
+		c->lost += READ_ONCE(p->lost_records);
+		c->lost_bytes += READ_ONCE(p->lost_bytes);
+		c->lost_recursion += READ_ONCE(p->lost_recursion);
+		c->lost_too_big += READ_ONCE(p->lost_too_big);
+		for (i = 0; i < TANDEM_CLASSES; i++)
+			c->lost_class[i] += READ_ONCE(p->lost_class[i]);
+		if (tandem_ring_pending(ring, &cons, &pub))
+			c->pending_bytes += pub - cons;
+		c->rings += !!READ_ONCE(ring->pages);
+		c->state = max(c->state, READ_ONCE(p->state));
+	}
+}
+
+void tandem_subscriptions_lock(void)
+{
+	mutex_lock(&tandem_subscriptions_mutex);
+}
+
+void tandem_subscriptions_unlock(void)
+{
+	mutex_unlock(&tandem_subscriptions_mutex);
+}
+
+/**
+ * tandem_subscription_next() - walk all subscriptions
+ * @id: begin at this one; moved onto the one found
+ *
+ * Return: the subscription, valid while tandem_subscriptions_lock() is held; NULL at the end.
+ */
+struct tandem_subscription *tandem_subscription_next(u32 *id)
+{
+	unsigned long index = *id;
+	struct tandem_subscription *sub;
+
+	lockdep_assert_held(&tandem_subscriptions_mutex);
+	sub = xa_find(&tandem_subscriptions, &index, U32_MAX, XA_PRESENT);
+	*id = index;
+	return sub;
+}
+
+int tandem_subscriptions_init(void)
+{
+	int ret;
+
+	tandem_subscription_wq = alloc_workqueue("tandem", WQ_UNBOUND, 0);
+	if (!tandem_subscription_wq)
+		return -ENOMEM;
+	ret = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "tandem:prepare",
+				      tandem_subscription_prepare, NULL);
+	if (ret < 0) {
+		destroy_workqueue(tandem_subscription_wq);
+		return ret;
+	}
+	tandem_subscription_cpuhp = ret;
+	return 0;
+}
+
+void tandem_subscriptions_exit(void)
+{
+	cpuhp_remove_multi_state(tandem_subscription_cpuhp);
+	/* Subscriptions that are closed may still wait for their grace period, then for their work. */
+	rcu_barrier();
+	destroy_workqueue(tandem_subscription_wq);
+	xa_destroy(&tandem_subscriptions);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Subscription: a consumer of a device's events; filter, rings, and the fd that stands for it.
+ */
+#ifndef _TANDEM_SUBSCRIPTION_H
+#define _TANDEM_SUBSCRIPTION_H
+
+#include <linux/bitops.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "ring.h"
+
+struct mem_cgroup;
+struct tandem_device;
+struct tandem_user;
+
+/**
+ * struct tandem_subscription - a consumer of events
+ * @rings: one for each possible CPU
+ * @types: bitmap of the types wanted; NULL: all
+ * @classes: mask of the classes wanted
+ * @ring_size: bytes of one ring's data
+ * @dev: the device, referenced
+ * @user: whom it counts for
+ * @id: in the list of all subscriptions
+ * @generation: the device's server generation when it was made
+ * @memcg: the subscriber's, charged for the rings
+ * @pid: subscriber's process
+ * @uid: subscriber's uid
+ * @comm: subscriber's name
+ * @node: in &tandem_device.subscriptions, under the device's lock
+ * @hotplug: in the CPU hotplug state: rings are prepared with their CPUs
+ * @made: its making is over: what fails later must not keep a CPU from coming online
+ * @charged: bytes charged to @user. Written when a ring is prepared, which is serialised by the
+ *	CPU hotplug lock
+ * @wait: who sleeps in poll or read
+ * @fasync: who wants SIGIO
+ * @read_lock: one reader at a time
+ * @gone: the device is gone; set under the device's lock
+ * @wakeups: how often the consumer was woken
+ * @notice: raised by the rings
+ * @noticed: does, in process context, what @notice asks for
+ * @overflow_told: jiffies when the last overflow was told to netlink
+ * @free: frees it after an RCU grace period
+ */
+struct tandem_subscription {
+	struct tandem_ring __percpu *rings;
+	unsigned long *types;
+	u32 classes;
+	u64 ring_size;
+
+	struct tandem_device *dev;
+	struct tandem_user *user;
+	u32 id;
+	u32 generation;
+	struct mem_cgroup *memcg;
+	struct pid *pid;
+	kuid_t uid;
+	char comm[TASK_COMM_LEN];
+	struct list_head node;
+	struct hlist_node hotplug;
+	bool made;
+	u64 charged;
+
+	wait_queue_head_t wait;
+	struct fasync_struct *fasync;
+	struct mutex read_lock;
+	bool gone;
+	atomic64_t wakeups;
+
+	struct tandem_notice notice;
+	struct delayed_work noticed;
+	unsigned long overflow_told;
+	struct rcu_work free;
+};
+
+/**
+ * struct tandem_listeners - the subscriptions of a device, as producers see them
+ * @rcu: frees it
+ * @count: entries of @subscription
+ * @subscription: NULL where one has left
+ */
+struct tandem_listeners {
+	struct rcu_head rcu;
+	unsigned int count;
+	struct tandem_subscription *subscription[];
+};
+
+/**
+ * struct tandem_subscription_counters - sums over the rings
+ * @accepted: records put in
+ * @lost: records lost
+ * @lost_bytes: their payload
+ * @lost_recursion: of @lost
+ * @lost_too_big: of @lost
+ * @lost_class: of @lost
+ * @pending_bytes: not yet consumed
+ * @rings: how many have memory
+ * @state: the worst
+ */
+struct tandem_subscription_counters {
+	u64 accepted;
+	u64 lost;
+	u64 lost_bytes;
+	u64 lost_recursion;
+	u64 lost_too_big;
+	u64 lost_class[TANDEM_CLASSES];
+	u64 pending_bytes;
+	u32 rings;
+	u32 state;
+};
+
+static __always_inline bool tandem_subscription_wants(const struct tandem_subscription *sub,
+						      unsigned int type, unsigned int event_class)
+{
+	return sub->classes & BIT(event_class) && (!sub->types || test_bit(type, sub->types));
+}
+
+int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp);
+void tandem_subscription_gone(struct tandem_subscription *sub);
+void tandem_subscription_count(struct tandem_subscription *sub,
+			       struct tandem_subscription_counters *counters);
+struct tandem_subscription *tandem_subscription_next(u32 *id);
+
+void tandem_subscriptions_lock(void);
+void tandem_subscriptions_unlock(void);
+int tandem_subscriptions_init(void);
+void tandem_subscriptions_exit(void);
+
+#endif /* _TANDEM_SUBSCRIPTION_H */

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Errors, as sentences that say what to do. */
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <tandem.h>
+
+#include "cli.h"
+
+#define NODE_DIR "/dev/tandem/"
+
+static void __printf(1, 0) say(const char *format, va_list args)
+{
+	fputs("tandemctl: ", stderr);
+	vfprintf(stderr, format, args);
+}
+
+int complain(const struct cli *cli, int status, const char *format, ...)
+{
+	va_list args;
+
+	(void)cli;
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+int complain_usage(const struct cli *cli, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	if (cli->command)
+		fprintf(stderr, " See 'tandemctl help %s'.\n", cli->command->name);
+	else
+		fputs(" See 'tandemctl --help'.\n", stderr);
+	return STATUS_USAGE;
+}
+
+void no_memory(void)
+{
+	fputs("tandemctl: There is not enough memory.\n", stderr);
+	exit(STATUS_FAILED);
+}
+
+int no_kernel(const struct cli *cli)
+{
+	return complain(cli, STATUS_NO_KERNEL,
+			"Tandem is not in this kernel: load the module with 'modprobe tandem'.");
+}
+
+static bool kernel_has_tandem(void)
+{
+	return !access("/sys/module/tandem", F_OK) || !access(NODE_DIR "control", F_OK);
+}
+
+int no_such_device(const struct cli *cli, const char *device)
+{
+	if (!kernel_has_tandem())
+		return no_kernel(cli);
+	if (!strcmp(device, "process") || !strcmp(device, "gen"))
+		return complain(cli, STATUS_NO_DEVICE,
+				"There is no device '%s': load it with 'modprobe tandem_%s'.",
+				device, device);
+	return complain(cli, STATUS_NO_DEVICE,
+			"There is no device '%s'; 'tandemctl list' shows those there are.", device);
+}
+
+const char *device_name(const char *node)
+{
+	const char *slash = strrchr(node, '/');
+
+	return slash ? slash + 1 : node;
+}
+
+static int denied(const struct cli *cli, const char *path)
+{
+	const struct passwd *user;
+	const struct group *group;
+	struct stat st;
+
+	if (stat(path, &st))
+		return complain(cli, STATUS_PERMISSION,
+				"You may not open '%s': a directory above it is closed to you.",
+				path);
+	user = getpwuid(st.st_uid);
+	group = getgrgid(st.st_gid);
+	if (group && st.st_gid && st.st_mode & 0060)
+		return complain(cli, STATUS_PERMISSION,
+				"You may not open '%s' this way (mode %04o, user %s, group %s): join the group with 'usermod -aG %s USER' and log in again, or run this as root.",
+				path, st.st_mode & 07777, user ? user->pw_name : "unknown",
+				group->gr_name, group->gr_name);
+	return complain(cli, STATUS_PERMISSION,
+			"You may not open '%s' this way (mode %04o, user %s, group %s): run this as root.",
+			path, st.st_mode & 07777, user ? user->pw_name : "unknown",
+			group ? group->gr_name : "unknown");
+}
+
+int open_failed(const struct cli *cli, const char *node, int error)
+{
+	bool is_path = strchr(node, '/');
+	char path[sizeof(NODE_DIR) + TANDEM_NAME_SIZE];
+
+	snprintf(path, sizeof(path), NODE_DIR "%s", node);
+	switch (error) {
+	case -ENOENT:
+		if (is_path && strncmp(node, NODE_DIR, strlen(NODE_DIR)))
+			return complain(cli, STATUS_NO_DEVICE, "There is no file '%s'.", node);
+		return no_such_device(cli, device_name(node));
+	case -ENODEV:
+	case -ENXIO:
+		return complain(cli, STATUS_NO_DEVICE, "The device behind '%s' is gone.", node);
+	case -EACCES:
+	case -EPERM:
+		return denied(cli, is_path ? node : path);
+	case -ENAMETOOLONG:
+		return complain_usage(cli, "'%s' is too long for a device's name.", node);
+	default:
+		return complain(cli, STATUS_FAILED, "'%s' cannot be opened: %s.", node,
+				tandem_strerror(error));
+	}
+}
+
+int control_failed(const struct cli *cli, const char *device, int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ENXIO:
+	case -ENODEV:
+		return no_such_device(cli, device);
+	case -EACCES:
+		return denied(cli, NODE_DIR "control");
+	case -EPERM:
+		return complain(cli, STATUS_FAILED,
+				"The device '%s' belongs to a kernel half, which alone may serve and remove it.",
+				device);
+	case -EBUSY:
+		return complain(cli, STATUS_FAILED,
+				"The device '%s' has a server; 'tandemctl show %s' tells which.",
+				device, device);
+	case -EINVAL:
+	case -ENAMETOOLONG:
+		return complain_usage(cli,
+				      "'%s' is no name for a device: up to 63 letters, digits, points, underscores and hyphens, the first a letter or digit, and neither 'control' nor 'sync'.",
+				      device);
+	default:
+		return complain(cli, STATUS_FAILED, "'%s': %s.", device, tandem_strerror(error));
+	}
+}
+
+int subscribe_failed(const struct cli *cli, const char *node, int error)
+{
+	switch (error) {
+	case -EACCES:
+		return complain(cli, STATUS_PERMISSION,
+				"You may not read the events of '%s': 'tandemctl show %s' tells who may (events_mode).",
+				node, device_name(node));
+	case -ENOTTY:
+		return complain(cli, STATUS_NO_DEVICE, "'%s' is no Tandem device.", node);
+	case -EDQUOT:
+		return complain(cli, STATUS_FAILED,
+				"You have as many subscriptions, or as much memory in their rings, as a user may: end one, or ask for a smaller --ring-size.");
+	case -EPROTO:
+		return complain(cli, STATUS_NO_KERNEL,
+				"The kernel module and this program are of different versions: reload the module.");
+	default:
+		return complain(cli, STATUS_FAILED, "The events of '%s' cannot be read: %s.", node,
+				tandem_strerror(error));
+	}
+}

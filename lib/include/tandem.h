@@ -23,6 +23,10 @@ extern "C" {
 /* The library hides what is not declared here. */
 #pragma GCC visibility push(default)
 
+/* Some functions share their names with structs of the ABI, as stat() does; g++ wonders at that. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+
 /* ---- Devices ---- */
 
 /**
@@ -321,6 +325,7 @@ const char *tandem_strerror(int error);
  */
 const char *tandem_version(void);
 
+#pragma GCC diagnostic pop
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

@@ -45,9 +45,13 @@ static char *tandem_devnode(tandem_devnode_device *d, umode_t *mode, kuid_t *uid
 {
 	const struct tandem_device *dev = container_of(d, struct tandem_device, dev);
 
-	*mode = dev->mode;
-	*uid = dev->uid;
-	*gid = dev->gid;
+	/* Who removes the node asks for its name alone. */
+	if (mode)
+		*mode = dev->mode;
+	if (uid)
+		*uid = dev->uid;
+	if (gid)
+		*gid = dev->gid;
 	return kasprintf(GFP_KERNEL, "tandem/%s", dev_name(d));
 }
 

@@ -188,7 +188,7 @@ static long tandem_file_control(struct tandem_operation *op, struct tandem_devic
 	void *in = NULL;
 	long ret;
 
-	if ((!args->in && args->in_len) || (!args->out && args->out_len) || args->returned)
+	if ((!args->in && args->in_len) || (!args->out && args->out_len))
 		return -EINVAL;
 	if (args->in_len > max || args->out_len > max)
 		return -EMSGSIZE;
@@ -249,8 +249,6 @@ static long tandem_ioctl_subscribe(struct tandem_operation *op, unsigned int cmd
 	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
 	if (ret)
 		return ret;
-	if (args.rings || args.map_size)
-		return -EINVAL;
 	if (!(op->file->filp->f_mode & FMODE_READ))
 		return -EBADF;
 	if (!tandem_device_may_subscribe(dev, op->file->filp))

@@ -116,7 +116,7 @@ int tandem_server_bind(struct tandem_server *server, struct tandem_bind *args)
 
 	if (args->flags & ~(TANDEM_BIND_CREATE | TANDEM_BIND_EXCLUSIVE) ||
 	    (args->flags & TANDEM_BIND_EXCLUSIVE && !(args->flags & TANDEM_BIND_CREATE)) ||
-	    args->mode & ~0777 || args->events_mode & ~0444 || args->generation)
+	    args->mode & ~0777 || args->events_mode & ~0444)
 		return -EINVAL;
 
 	mutex_lock(&server->bind_lock);

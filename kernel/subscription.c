@@ -483,6 +483,9 @@ static ssize_t tandem_subscription_read_iter(struct kiocb *iocb, struct iov_iter
 			return total;
 		if (ret)
 			return ret;
+		/* For ever, whatever the consumer wrote to cons_pos since. */
+		if (tandem_subscription_corrupt(sub))
+			return -EBADMSG;
 		if (READ_ONCE(sub->gone))
 			return 0;
 		if (nonblock) {

@@ -26,14 +26,14 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 #endif
 
 #ifndef TANDEM_HAVE_LOCAL_TRY_CMPXCHG
+/* Its own names must not be those in the macros below it. */
 #define local_try_cmpxchg(local, oldp, new)				\
 ({									\
-	typeof(oldp) __oldp = (oldp);					\
-	long __old = *__oldp;						\
-	long __was = local_cmpxchg(local, __old, new);			\
+	typeof(oldp) tandem_oldp = (oldp);				\
+	long tandem_old = *tandem_oldp;					\
 									\
-	*__oldp = __was;						\
-	likely(__was == __old);						\
+	*tandem_oldp = local_cmpxchg(local, tandem_old, new);		\
+	likely(*tandem_oldp == tandem_old);				\
 })
 #endif
 

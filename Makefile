@@ -113,6 +113,8 @@ $(foreach program,$(all-programs),$(eval $(call program-rule,$(program))))
 # Tests find the kernel's harness, taken out of linux-source.
 $(filter $(O)/selftests/%,$(all-objects)): | $(harness)
 $(O)/selftests/%: CPPFLAGS_ALL += -isystem $(O)/include
+# Its fixtures are functions that nobody declares.
+$(O)/selftests/%: CFLAGS_ALL += -Wno-missing-prototypes
 
 flags-of = $(CFLAGS-$(patsubst %/,%,$(dir $(1)))) $(CFLAGS-$(1:.c=.o))
 

@@ -23,3 +23,8 @@ shell: packages
 demo: packages
 	$(quiet)$(MAKE) user
 	$(quiet)selftests/qemu/run --name demo --timeout 600 stock selftests/qemu/demo
+
+.PHONY: lint
+lint: packages
+	$(quiet)packaging/install-deps packaging/lint-deps.txt
+	$(quiet)selftests/lint/run

@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One device, from its rings to its sinks. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "decode.h"
+#include "log.h"
+#include "reader.h"
+#include "sink.h"
+#include "source.h"
+#include "stats.h"
+
+/* After so many events signals, sinks and other devices get a turn. */
+#define BATCH			256
+/* A record that is so much younger than the end shows that no older one will follow. */
+#define LATE_NSEC		(50 * 1000 * 1000)
+#define DELAY_MIN_USEC		(50 * 1000)
+#define DELAY_MAX_USEC		(30 * 1000 * 1000)
+/* An appearing node gets its permissions within this time. */
+#define DELAY_PATIENT_USEC	(1000 * 1000)
+/* Corrupt rings are no reason to hurry. */
+#define CORRUPT_USEC		(1000 * 1000)
+/* Events below the watermark wait at most so long. */
+#define WATERMARK_USEC		(1000 * 1000)
+
+enum progress {
+	DRAINED,
+	MORE,
+	FULL,
+};
+
+static uint64_t now_nsec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static struct reader *last_reader(const struct source *source)
+{
+	struct reader *reader = source->readers;
+
+	while (reader && reader->next)
+		reader = reader->next;
+	return reader;
+}
+
+/* ---- From an event to the sinks ---- */
+
+static void put(struct source *source, struct json_object *event, bool counted)
+{
+	size_t len = 0;
+	const char *text = event ? json_object_to_json_string_length(event, JSON_C_TO_STRING_PLAIN |
+								     JSON_C_TO_STRING_NOSLASHESCAPE,
+								     &len) : NULL;
+
+	if (!text)
+		log_error("device %s: gives up an event: %s", source->config.name, strerror(ENOMEM));
+	for (size_t i = 0; i < source->targets_count; i++) {
+		const struct target *target = &source->targets[i];
+
+		if (text)
+			sink_put(target->sink, event, text, len, counted ? target->route : NULL);
+		else if (counted)
+			target->route->unwritten++;
+	}
+	json_object_put(event);
+}
+
+/* @cpu is -1 for a loss that no record has told. */
+static void put_loss(struct source *source, uint64_t lost, int cpu, uint64_t time)
+{
+	struct json_object *event;
+
+	if (!lost)
+		return;
+	event = json_object_new_object();
+	if (event) {
+		json_object_object_add(event, "device", json_object_new_string(source->config.name));
+		if (cpu >= 0)
+			json_object_object_add(event, "cpu", json_object_new_int(cpu));
+		json_object_object_add(event, "time", json_object_new_uint64(time));
+		json_object_object_add(event, "lost", json_object_new_uint64(lost));
+	}
+	put(source, event, false);
+}
+
+static void take(struct source *source, struct reader *reader, const struct tandem_record *record)
+{
+	unsigned int cpu = tandem_record_cpu(reader->sub);
+
+	put_loss(source, reader_lost_before(reader, record), (int)cpu, record->time);
+	if (record->type_flags & TANDEM_RECORD_DISCARDED)
+		return;
+	if (record->time <= reader->from || record->time > reader->until)
+		return;
+	source->tally->consumed++;
+	put(source, decode_event(source->config.name, record, cpu), true);
+}
+
+static void account_losses(struct source *source, struct reader *reader)
+{
+	uint64_t untold;
+
+	source->tally->lost += reader_account(reader, &untold);
+	put_loss(source, untold, -1, now_nsec());
+}
+
+static bool any_sink_full(const struct source *source)
+{
+	for (size_t i = 0; i < source->targets_count; i++)
+		if (sink_full(source->targets[i].sink))
+			return true;
+	return false;
+}
+
+static void flush_sinks(struct source *source)
+{
+	for (size_t i = 0; i < source->targets_count; i++)
+		sink_flush(source->targets[i].sink);
+}
+
+/* Has the reader given all that we want of it? The answer may be late, but is never too early. */
+static bool is_past(const struct source *source, const struct reader *reader,
+		    const struct tandem_record *record)
+{
+	uint64_t end = reader->until < source->stop_time ? reader->until : source->stop_time;
+
+	return record->time > end && record->time - end > LATE_NSEC;
+}
+
+static enum progress consume(struct source *source, struct reader *reader)
+{
+	for (unsigned int i = 0; i < BATCH; i++) {
+		const struct tandem_record *record;
+
+		if (any_sink_full(source))
+			return FULL;
+		record = tandem_next(reader->sub);
+		if (!record)
+			return DRAINED;
+		take(source, reader, record);
+		if (is_past(source, reader, record))
+			return DRAINED;
+	}
+	return MORE;
+}
+
+/* ---- Waiting for the device ---- */
+
+static void drop_reader(struct source *source)
+{
+	struct reader *reader = source->readers;
+
+	account_losses(source, reader);
+	source->readers = reader->next;
+	if (!source->readers)
+		source->io = sd_event_source_disable_unref(source->io);
+	reader_close(reader);
+}
+
+static void set_timer(struct source *source, uint64_t usec)
+{
+	sd_event_source_set_time_relative(source->timer, usec);
+	sd_event_source_set_enabled(source->timer, SD_EVENT_ONESHOT);
+}
+
+static void report(struct source *source, int error)
+{
+	if (source->error == error)
+		return;
+	source->error = error;
+	switch (error) {
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		log_warning("device %s is not there; it is consumed as soon as it appears",
+			    source->config.name);
+		break;
+	case EACCES:
+	case EPERM:
+		log_error("device %s must not be read by this user; make it a member of the group that may, usually tandem",
+			  source->config.name);
+		break;
+	default:
+		log_error("device %s cannot be subscribed to and is tried again: %s",
+			  source->config.name, tandem_strerror(error));
+	}
+}
+
+static void try_later(struct source *source, int error)
+{
+	bool absent = error == ENOENT || error == ENXIO || error == ENODEV;
+
+	report(source, error);
+	if (absent && source->patient && source->delay > DELAY_PATIENT_USEC)
+		return;
+	set_timer(source, source->delay);
+	source->delay = source->delay * 2 < DELAY_MAX_USEC ? source->delay * 2 : DELAY_MAX_USEC;
+}
+
+static int on_readable(sd_event_source *io, int fd, uint32_t revents, void *arg);
+
+static void set_working(struct source *source, bool working)
+{
+	/* While there is work nobody need wake us. */
+	if (source->io)
+		sd_event_source_set_enabled(source->io, working ? SD_EVENT_OFF : SD_EVENT_ON);
+	sd_event_source_set_enabled(source->work, working ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static int add_reader(struct source *source)
+{
+	struct reader *former = last_reader(source);
+	sd_event_source *io;
+	struct reader *reader;
+	int ret = reader_open(&reader, &source->config);
+
+	if (ret)
+		return ret;
+	ret = sd_event_add_io(source->event, &io, tandem_subscription_fd(reader->sub), EPOLLIN,
+			      on_readable, source);
+	if (ret < 0) {
+		reader_close(reader);
+		return ret;
+	}
+	sd_event_source_disable_unref(source->io);
+	source->io = io;
+	if (former) {
+		former->until = now_nsec();
+		former->next = reader;
+		reader->from = former->until;
+	} else {
+		source->readers = reader;
+	}
+	return 0;
+}
+
+static void begin(struct source *source)
+{
+	int ret = add_reader(source);
+
+	if (ret) {
+		try_later(source, -ret);
+		return;
+	}
+	sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
+	log_info("device %s is consumed", source->config.name);
+	source->error = 0;
+	set_working(source, true);
+}
+
+static void end(struct source *source, int error)
+{
+	drop_reader(source);
+	source->delay = DELAY_MIN_USEC;
+	if (error == EBADMSG) {
+		log_error("device %s: its rings are corrupt; they are given up and made anew",
+			  source->config.name);
+		set_timer(source, CORRUPT_USEC);
+		return;
+	}
+	log_warning("device %s is gone; it is consumed again when it comes back",
+		    source->config.name);
+	source->error = error;
+	try_later(source, error);
+}
+
+/* ---- Turns ---- */
+
+static void pause_source(struct source *source)
+{
+	source->paused = true;
+	if (source->io)
+		sd_event_source_set_enabled(source->io, SD_EVENT_OFF);
+	sd_event_source_set_enabled(source->work, SD_EVENT_OFF);
+	sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
+}
+
+static void finish(struct source *source)
+{
+	while (source->readers)
+		drop_reader(source);
+	set_working(source, false);
+	sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
+	source->stopped = true;
+	source->on_stopped(source->arg);
+}
+
+static void run(struct source *source)
+{
+	struct reader *reader = source->readers;
+	enum progress progress;
+	int ret;
+
+	if (source->paused || !reader)
+		return;
+	progress = consume(source, reader);
+	if (progress == FULL) {
+		pause_source(source);
+		return;
+	}
+	if (progress == MORE) {
+		set_working(source, true);
+		return;
+	}
+
+	account_losses(source, reader);
+	flush_sinks(source);
+	if (reader->next) {
+		drop_reader(source);
+		set_working(source, true);
+		return;
+	}
+	if (source->stop_time != UINT64_MAX) {
+		finish(source);
+		return;
+	}
+	ret = tandem_arm(reader->sub);
+	if (ret < 0) {
+		end(source, -ret);
+		return;
+	}
+	set_working(source, ret);
+	if (!ret && source->config.watermark)
+		set_timer(source, WATERMARK_USEC);
+}
+
+static int on_readable(sd_event_source *io, int fd, uint32_t revents, void *arg)
+{
+	struct source *source = arg;
+
+	(void)io;
+	(void)fd;
+	(void)revents;
+	source->tally->wakeups++;
+	run(source);
+	return 0;
+}
+
+static int on_work(sd_event_source *work, void *arg)
+{
+	(void)work;
+	run(arg);
+	return 0;
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *arg)
+{
+	struct source *source = arg;
+
+	(void)timer;
+	(void)usec;
+	if (source->readers)
+		run(source);
+	else
+		begin(source);
+	return 0;
+}
+
+/* ---- For the daemon ---- */
+
+void source_appeared(struct source *source)
+{
+	if (source->readers || source->stop_time != UINT64_MAX)
+		return;
+	source->delay = DELAY_MIN_USEC;
+	begin(source);
+}
+
+void source_resume(struct source *source)
+{
+	if (!source->paused || any_sink_full(source))
+		return;
+	source->paused = false;
+	set_working(source, true);
+}
+
+void source_stop(struct source *source, uint64_t now)
+{
+	source->stop_time = now;
+	if (!source->readers)
+		finish(source);
+	else if (!source->paused)
+		set_working(source, true);
+}
+
+void source_account(struct source *source)
+{
+	for (struct reader *reader = source->readers; reader; reader = reader->next)
+		account_losses(source, reader);
+}
+
+uint64_t source_abandon(struct source *source)
+{
+	uint64_t unread = 0;
+
+	while (source->readers) {
+		struct reader *reader = source->readers;
+		const struct tandem_record *record;
+
+		while ((record = tandem_next(reader->sub))) {
+			if (!(record->type_flags & TANDEM_RECORD_DISCARDED) &&
+			    record->time > reader->from && record->time <= reader->until)
+				unread++;
+			if (is_past(source, reader, record))
+				break;
+		}
+		drop_reader(source);
+	}
+	source->tally->unread += unread;
+	return unread;
+}
+
+static bool same_types(const struct device_config *a, const struct device_config *b)
+{
+	if (a->types_count != b->types_count)
+		return false;
+	return !a->types_count || !memcmp(a->types, b->types, a->types_count * sizeof(*a->types));
+}
+
+static bool same_subscription(const struct device_config *a, const struct device_config *b)
+{
+	return a->classes == b->classes && a->ring_size == b->ring_size &&
+	       a->watermark == b->watermark && same_types(a, b);
+}
+
+void source_reconfigure(struct source *source, struct device_config *config)
+{
+	bool same = same_subscription(&source->config, config);
+	struct device_config former = source->config;
+	int ret;
+
+	source->config = *config;
+	*config = (struct device_config){ 0 };
+	config_device_free(&former);
+	if (same || !source->readers)
+		return;
+	ret = add_reader(source);
+	if (ret)
+		log_error("device %s: cannot be subscribed to anew, so the former subscription stays: %s",
+			  source->config.name, tandem_strerror(ret));
+	else if (!source->paused)
+		set_working(source, true);
+}
+
+void source_retarget(struct source *source, struct target *targets, size_t count)
+{
+	free(source->targets);
+	source->targets = targets;
+	source->targets_count = count;
+	source_resume(source);
+}
+
+int source_new(struct source **result, sd_event *event, struct device_config *config, bool patient,
+	       void (*on_stopped)(void *arg), void *arg)
+{
+	struct source *source = calloc(1, sizeof(*source));
+	int ret = -ENOMEM;
+
+	if (!source)
+		return ret;
+	source->event = event;
+	source->patient = patient;
+	source->delay = DELAY_MIN_USEC;
+	source->stop_time = UINT64_MAX;
+	source->on_stopped = on_stopped;
+	source->arg = arg;
+	source->tally = tally_get(config->name);
+	if (!source->tally)
+		goto free_source;
+	ret = sd_event_add_defer(event, &source->work, on_work, source);
+	if (ret < 0)
+		goto free_source;
+	sd_event_source_set_enabled(source->work, SD_EVENT_OFF);
+	ret = sd_event_add_time_relative(event, &source->timer, CLOCK_MONOTONIC, 0, 0, on_timer,
+					 source);
+	if (ret < 0)
+		goto free_work;
+	sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
+	source->config = *config;
+	*config = (struct device_config){ 0 };
+	*result = source;
+	return 0;
+
+free_work:
+	sd_event_source_disable_unref(source->work);
+free_source:
+	free(source);
+	return ret;
+}
+
+/* All that there is up to the end, as far as the sinks have room for it. */
+static void drain(struct source *source)
+{
+	while (source->readers) {
+		enum progress progress = consume(source, source->readers);
+
+		if (progress == FULL)
+			return;
+		if (progress == DRAINED)
+			drop_reader(source);
+	}
+}
+
+void source_free(struct source *source)
+{
+	uint64_t unread;
+
+	if (source->stop_time == UINT64_MAX)
+		source->stop_time = now_nsec();
+	drain(source);
+	unread = source_abandon(source);
+	if (unread)
+		log_error("device %s: %" PRIu64 " events are left unread in its rings",
+			  source->config.name, unread);
+	sd_event_source_disable_unref(source->timer);
+	sd_event_source_disable_unref(source->work);
+	config_device_free(&source->config);
+	free(source->targets);
+	free(source);
+}

@@ -10,8 +10,6 @@
 
 #include "decode.h"
 
-#define __printf(format, first) __attribute__((__format__(printf, format, first)))
-
 /* Exit codes; documented in tandemctl(8). */
 enum status {
 	STATUS_OK		= 0,
@@ -141,14 +139,14 @@ bool parse_payload(const struct cli *cli, const char *in, const char *text, stru
 
 /* "tandemctl: SENTENCE" on standard error; returns @status. */
 int complain(const struct cli *cli, int status, const char *format, ...)
-	__printf(3, 4);
+	__attribute__((format(printf, 3, 4)));
 
 /* The same with a word about where help is. */
 int complain_usage(const struct cli *cli, const char *format, ...)
-	__printf(2, 3);
+	__attribute__((format(printf, 2, 3)));
 
-/* Why a device's node, the control node, or a subscription could not be opened. */
-int open_failed(const struct cli *cli, const char *node, int error);
+/* Why a node (with these flags), the control node, or a subscription could not be opened. */
+int open_failed(const struct cli *cli, const char *node, int flags, int error);
 int control_failed(const struct cli *cli, const char *device, int error);
 int subscribe_failed(const struct cli *cli, const char *node, int error);
 int no_such_device(const struct cli *cli, const char *device);
@@ -156,7 +154,7 @@ int no_such_device(const struct cli *cli, const char *device);
 /* The interface to the kernel is missing. */
 int no_kernel(const struct cli *cli);
 
-_Noreturn void no_memory(void);
+__attribute__((noreturn)) void no_memory(void);
 
 /* ---- output.c ---- */
 
@@ -169,7 +167,7 @@ enum wait {
 
 #define FOR_EVER	UINT64_MAX
 
-void out_text(struct cli *cli, const char *format, ...) __printf(2, 3);
+void out_text(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void out_bytes(struct cli *cli, const void *data, size_t len);
 
 /* One object, one line (unless pretty). */

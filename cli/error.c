@@ -2,6 +2,7 @@
 /* Errors, as sentences that say what to do. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -17,7 +18,7 @@
 
 #define NODE_DIR "/dev/tandem/"
 
-static void __printf(1, 0) say(const char *format, va_list args)
+static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args)
 {
 	fputs("tandemctl: ", stderr);
 	vfprintf(stderr, format, args);
@@ -85,8 +86,18 @@ const char *device_name(const char *node)
 	return slash ? slash + 1 : node;
 }
 
-static int denied(const struct cli *cli, const char *path)
+/* May the node's group open it so, and would joining it be news to the caller? */
+static bool group_would_help(const struct stat *st, int flags)
 {
+	mode_t need = flags == O_RDONLY ? 0040 : flags == O_WRONLY ? 0020 : 0060;
+
+	return st->st_gid && (st->st_mode & need) == need && !group_member(st->st_gid);
+}
+
+static int denied(const struct cli *cli, const char *path, int flags)
+{
+	const char *way = flags == O_RDONLY ? "reading" :
+			  flags == O_WRONLY ? "writing" : "reading and writing";
 	const struct passwd *user;
 	const struct group *group;
 	struct stat st;
@@ -97,18 +108,26 @@ static int denied(const struct cli *cli, const char *path)
 				path);
 	user = getpwuid(st.st_uid);
 	group = getgrgid(st.st_gid);
-	if (group && st.st_gid && st.st_mode & 0060)
+	if (group && group_would_help(&st, flags))
 		return complain(cli, STATUS_PERMISSION,
-				"You may not open '%s' this way (mode %04o, user %s, group %s): join the group with 'usermod -aG %s USER' and log in again, or run this as root.",
-				path, st.st_mode & 07777, user ? user->pw_name : "unknown",
+				"You may not open '%s' for %s (mode %04o, user %s, group %s): join the group with 'usermod -aG %s USER' and log in again, or run this as root.",
+				path, way, st.st_mode & 07777, user ? user->pw_name : "unknown",
 				group->gr_name, group->gr_name);
 	return complain(cli, STATUS_PERMISSION,
-			"You may not open '%s' this way (mode %04o, user %s, group %s): run this as root.",
-			path, st.st_mode & 07777, user ? user->pw_name : "unknown",
-			group ? group->gr_name : "unknown");
+			"You may not open '%s' for %s (mode %04o, user %s, group %s): run this as root%s.",
+			path, way, st.st_mode & 07777, user ? user->pw_name : "unknown",
+			group ? group->gr_name : "unknown",
+			flags == O_RDWR ? ", or try --read-only" : "");
 }
 
-int open_failed(const struct cli *cli, const char *node, int error)
+static int bad_name(const struct cli *cli, const char *device)
+{
+	return complain_usage(cli,
+			      "'%s' is no name for a device: up to 63 letters, digits, points, underscores and hyphens, the first a letter or digit, and neither 'control' nor 'sync'.",
+			      device);
+}
+
+int open_failed(const struct cli *cli, const char *node, int flags, int error)
 {
 	bool is_path = strchr(node, '/');
 	char path[sizeof(NODE_DIR) + TANDEM_NAME_SIZE];
@@ -124,13 +143,14 @@ int open_failed(const struct cli *cli, const char *node, int error)
 		return complain(cli, STATUS_NO_DEVICE, "The device behind '%s' is gone.", node);
 	case -EACCES:
 	case -EPERM:
-		return denied(cli, is_path ? node : path);
+		return denied(cli, is_path ? node : path, flags);
 	case -ENAMETOOLONG:
-		return complain_usage(cli, "'%s' is too long for a device's name.", node);
-	default:
-		return complain(cli, STATUS_FAILED, "'%s' cannot be opened: %s.", node,
-				tandem_strerror(error));
+	case -EINVAL:
+		if (!is_path)
+			return bad_name(cli, node);
+		break;
 	}
+	return complain(cli, STATUS_FAILED, "'%s' cannot be opened: %s.", node, strerror(-error));
 }
 
 int control_failed(const struct cli *cli, const char *device, int error)
@@ -141,7 +161,7 @@ int control_failed(const struct cli *cli, const char *device, int error)
 	case -ENODEV:
 		return no_such_device(cli, device);
 	case -EACCES:
-		return denied(cli, NODE_DIR "control");
+		return denied(cli, NODE_DIR "control", O_WRONLY);
 	case -EPERM:
 		return complain(cli, STATUS_FAILED,
 				"The device '%s' belongs to a kernel half, which alone may serve and remove it.",
@@ -152,9 +172,7 @@ int control_failed(const struct cli *cli, const char *device, int error)
 				device, device);
 	case -EINVAL:
 	case -ENAMETOOLONG:
-		return complain_usage(cli,
-				      "'%s' is no name for a device: up to 63 letters, digits, points, underscores and hyphens, the first a letter or digit, and neither 'control' nor 'sync'.",
-				      device);
+		return bad_name(cli, device);
 	default:
 		return complain(cli, STATUS_FAILED, "'%s': %s.", device, tandem_strerror(error));
 	}

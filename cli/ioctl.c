@@ -368,7 +368,7 @@ static int do_script(struct cli *cli, const struct script *script)
 	int status = STATUS_OK;
 
 	if (fd < 0)
-		return open_failed(cli, script->node, fd);
+		return open_failed(cli, script->node, script->flags, fd);
 	for (size_t i = 0; i < script->count; i++) {
 		if (do_call(cli, fd, &script->calls[i], i + 1))
 			status = STATUS_FAILED;

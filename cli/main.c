@@ -63,10 +63,11 @@ static size_t distance(const char *a, const char *b)
 int no_such_command(struct cli *cli, const char *name)
 {
 	const struct command *nearest = NULL;
-	size_t best = 4;
+	size_t best = 3;
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		size_t d = distance(name, commands[i]->name);
+		bool begins = *name && !strncmp(name, commands[i]->name, strlen(name));
+		size_t d = begins ? 0 : distance(name, commands[i]->name);
 
 		if (d < best && d < strlen(commands[i]->name)) {
 			best = d;

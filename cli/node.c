@@ -28,7 +28,7 @@ static int open_node(const struct cli *cli, struct node *node, int flags)
 {
 	node->fd = tandem_open(node->name, flags);
 	if (node->fd < 0)
-		return open_failed(cli, node->name, node->fd);
+		return open_failed(cli, node->name, flags, node->fd);
 	if (!node->has_offset || lseek(node->fd, (off_t)node->offset, SEEK_SET) >= 0)
 		return STATUS_OK;
 	if (errno == ESPIPE)

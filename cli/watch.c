@@ -282,7 +282,7 @@ static int watch_device(struct cli *cli, struct watch *watch)
 	int ret;
 
 	if (fd < 0)
-		return open_failed(cli, watch->node, fd);
+		return open_failed(cli, watch->node, O_RDONLY, fd);
 	out_catch_signals(cli);
 	ret = tandem_subscribe(&watch->sub, fd, &watch->options);
 	close(fd);

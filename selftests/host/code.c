@@ -12,22 +12,24 @@
 
 #define EXPECT_CODE(text, want) \
 do { \
+	const char *given = (text); \
 	uint32_t code = 0; \
-	EXPECT_EQ(NULL, parse_code(text, &code)) \
-		TH_LOG("%s", text); \
+	EXPECT_EQ(NULL, parse_code(given, &code)) \
+		TH_LOG("%s", given); \
 	EXPECT_EQ((uint32_t)(want), code) \
-		TH_LOG("%s", text); \
+		TH_LOG("%s", given); \
 } while (0)
 
 #define EXPECT_REFUSED(text, part) \
 do { \
+	const char *given = (text); \
 	uint32_t code = 0; \
-	const char *wrong = parse_code(text, &code); \
+	const char *wrong = parse_code(given, &code); \
 	EXPECT_NE(NULL, wrong) \
-		TH_LOG("'%s' was taken as %#x", text, code); \
+		TH_LOG("'%s' was taken as %#x", given, code); \
 	if (wrong) \
 		EXPECT_NE(NULL, strstr(wrong, part)) \
-			TH_LOG("'%s': %s", text, wrong); \
+			TH_LOG("'%s': %s", given, wrong); \
 } while (0)
 
 TEST(numbers)

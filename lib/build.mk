@@ -40,6 +40,22 @@ host-tests += reader waiting
 $(foreach test,reader waiting,$(eval selftests/host/$(test)-objs := selftests/host/$(test).o selftests/host/sim.o))
 selftests/host/reader-libs := $(LIBTANDEM)
 selftests/host/waiting-libs := $(LIBTANDEM) -lpthread
-# The harness defines functions that nobody declares.
-CFLAGS-selftests/host/reader.o := -Wno-missing-prototypes
-CFLAGS-selftests/host/waiting.o := -Wno-missing-prototypes
+# The harness defines functions that nobody declares, with parameters that few need.
+harness-warnings := -Wno-missing-prototypes -Wno-unused-parameter
+CFLAGS-selftests/host/reader.o := $(harness-warnings)
+CFLAGS-selftests/host/waiting.o := $(harness-warnings)
+
+# The same test twice: as it is, and with the library and itself under sanitizers.
+lib-test-objs := selftests/lib.o selftests/util.o selftests/generator.o selftests/consumer.o
+tests += lib lib-asan
+CFLAGS-selftests/lib.o := $(harness-warnings)
+selftests/lib-objs := $(lib-test-objs)
+selftests/lib-libs := $(LIBTANDEM)
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+selftests/lib-asan-objs := $(patsubst %.o,%.asan.o,$(lib-test-objs) $(libtandem-objs))
+selftests/lib-asan-libs := $(sanitize)
+$(O)/%.asan.o: %.c Makefile
+	$(call note,CC,$@)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(call flags-of,$<) $(sanitize) \
+		-MMD -MP -MF $@.d -c -o $@ $<

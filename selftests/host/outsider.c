@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program of somebody else, in C and in C++: it needs every function of the library, and only what is
- * installed.
+ * A program of somebody else, in C and in C++: it needs every function of the library, and only
+ * what is installed.
  */
 #include <tandem.h>
 
@@ -61,7 +61,7 @@ int main(void)
 {
 	uint64_t sum = 0;
 	int consumed = consume("no such device", &sum);
-	int served = serve("this name is longer than the sixty-three characters that there are room for");
+	int served = serve("this-name-is-longer-than-the-sixty-three-characters-that-fit-into-it");
 
 	printf("%s: %s\n", tandem_version(), tandem_strerror(consumed));
 	return consumed == -EINVAL && served == -ENAMETOOLONG && !sum ? 0 : 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The library's reader against simulated rings: order, completeness, accounting, what the kernel may
- * overwrite, and rings that make no sense.
+ * The library's reader against simulated rings: order, completeness, accounting, what the kernel
+ * may overwrite, and rings that make no sense.
  */
 #include <errno.h>
 #include <string.h>
@@ -302,7 +302,7 @@ TEST_F(reader, refused)
 	sim_exit(&sim);
 }
 
-/* The ring of a CPU that was never online has no data pages: it must not be touched, yet be seen. */
+/* The ring of a CPU that was never online has no data pages, which must not be touched. */
 TEST_F(reader, empty_ring)
 {
 	struct tandem_subscription *sub;
@@ -335,7 +335,8 @@ TEST_F(reader, empty_ring)
 	sim_exit(&sim);
 }
 
-static int count_calls(struct tandem_subscription *sub, const struct tandem_record *record, void *arg)
+static int count_calls(struct tandem_subscription *sub, const struct tandem_record *record,
+		       void *arg)
 {
 	unsigned int *calls = arg;
 
@@ -385,6 +386,8 @@ TEST_F(reader, dispatch)
 
 TEST(names)
 {
+	char name[TANDEM_NAME_SIZE + 1];
+
 	EXPECT_EQ(tandem_open("", 0), -EINVAL);
 	EXPECT_EQ(tandem_open(".", 0), -EINVAL);
 	EXPECT_EQ(tandem_open("..", 0), -EINVAL);
@@ -394,12 +397,14 @@ TEST(names)
 	EXPECT_EQ(tandem_open("a..b_-.", 0), -ENOENT);
 	EXPECT_EQ(tandem_open("no-such-device", 0), -ENOENT);
 	EXPECT_EQ(tandem_open("/no/such/node", 0), -ENOENT);
-	EXPECT_EQ(tandem_open("a123456789b123456789c123456789d123456789e123456789f123456789123", 0),
-		  -ENOENT);
-	EXPECT_EQ(tandem_open("a123456789b123456789c123456789d123456789e123456789f1234567891234", 0),
-		  -ENAMETOOLONG);
-	EXPECT_EQ(tandem_remove("a123456789b123456789c123456789d123456789e123456789f1234567891234"),
-		  -ENAMETOOLONG);
+	memset(name, 'a', sizeof(name));
+	name[TANDEM_NAME_SIZE - 1] = '\0';
+	EXPECT_EQ(tandem_open(name, 0), -ENOENT);
+	name[TANDEM_NAME_SIZE - 1] = 'a';
+	name[TANDEM_NAME_SIZE] = '\0';
+	EXPECT_EQ(tandem_open(name, 0), -ENAMETOOLONG);
+	EXPECT_EQ(tandem_bind(name, NULL, NULL), -ENAMETOOLONG);
+	EXPECT_EQ(tandem_remove(name), -ENAMETOOLONG);
 }
 
 TEST(not_a_device)

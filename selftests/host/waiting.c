@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The library's waiting against simulated rings: when it asks for a wake-up, when it sleeps, what it
- * returns, and that no wake-up is lost.
+ * The library's waiting against simulated rings: when it asks for a wake-up, when it sleeps, what
+ * it returns, and that no wake-up is lost.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -252,9 +252,9 @@ static void *produce(void *arg)
 
 	for (time = 1; time <= RACES; time++) {
 		unsigned int last = (time - 1) % RINGS;
-		const struct tandem_ring_consumer *consumer = sim->ring[last].consumer;
+		const __u64 *cons_pos = &sim->ring[last].consumer->cons_pos;
 
-		while (__atomic_load_n(&consumer->cons_pos, __ATOMIC_ACQUIRE) != sim->ring[last].head)
+		while (__atomic_load_n(cons_pos, __ATOMIC_ACQUIRE) != sim->ring[last].head)
 			sched_yield();
 		pause_a_little(time);
 		if (!sim_post(sim, time % RINGS, 0, 200, time))
@@ -263,7 +263,7 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-/* Each sleep ends by the wake-up that the record makes; a sleep of a second means that one was lost. */
+/* Each sleep ends by the wake-up that the record makes; a sleep of a second means one was lost. */
 TEST_F(waiting, no_wakeup_lost)
 {
 	uint64_t next = 1, waited, drained;

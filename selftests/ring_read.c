@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A subscription as a file: read gives whole records, poll and SIGIO say when, the end comes with the device.
+ *
+ * TIMEOUT=120
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+
+#include "consumer.h"
+#include "query.h"
+#include "util.h"
+
+#define DEVICE	"t-read"
+#define RING	(64 * 1024)
+
+FIXTURE(file)
+{
+	int server;
+	int node;
+	int fd;
+};
+
+FIXTURE_SETUP(file)
+{
+	struct tandem_subscribe args = { .ring_size = RING };
+
+	ASSERT_EQ(0, pin_to_cpu(0));
+	self->server = bind_device(DEVICE);
+	ASSERT_LE(0, self->server);
+	self->node = open_node(DEVICE, O_RDONLY);
+	ASSERT_LE(0, self->node);
+	self->fd = subscribe(self->node, &args);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+}
+
+FIXTURE_TEARDOWN(file)
+{
+	close(self->fd);
+	close(self->node);
+	close(self->server);
+	remove_device(DEVICE);
+}
+
+static int poll_now(int fd, short events)
+{
+	struct pollfd ready = { .fd = fd, .events = events };
+
+	return poll(&ready, 1, 0) < 0 ? -1 : ready.revents;
+}
+
+static int poll_until(int fd, short events, unsigned int seconds)
+{
+	struct pollfd ready = { .fd = fd, .events = events };
+
+	return poll(&ready, 1, deadline_left(deadline_in(seconds))) < 0 ? -1 : ready.revents;
+}
+
+TEST_F(file, whole_records)
+{
+	_Alignas(8) uint8_t buffer[256];
+	const struct tandem_record *record = (void *)buffer;
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, post_event(self->server, 10 + i, TANDEM_CLASS_NORMAL, "12345678", i + 1));
+	/* Each takes 24 bytes: two fit, and half of a third one. */
+	ASSERT_EQ(48, read(self->fd, buffer, 60));
+	EXPECT_EQ(17, record->len);
+	EXPECT_EQ(10, TANDEM_RECORD_TYPE(record->type_flags));
+	EXPECT_EQ('1', record->data[0]);
+	record = (void *)(buffer + 24);
+	EXPECT_EQ(18, record->len);
+	EXPECT_EQ(0, memcmp(record->data, "12", 2));
+	ASSERT_EQ(72, read(self->fd, buffer, sizeof(buffer)));
+	record = (void *)(buffer + 48);
+	EXPECT_EQ(21, record->len);
+	EXPECT_EQ(14, TANDEM_RECORD_TYPE(record->type_flags));
+	EXPECT_EQ(0, memcmp(record->data, "12345", 5));
+	EXPECT_EQ(-1, read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+TEST_F(file, short_buffer)
+{
+	uint8_t buffer[64];
+
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, "12345678", 8));
+	EXPECT_EQ(-1, read(self->fd, buffer, 23));
+	EXPECT_EQ(EMSGSIZE, errno);
+	EXPECT_EQ(-1, read(self->fd, buffer, 1));
+	EXPECT_EQ(EMSGSIZE, errno);
+	EXPECT_EQ(24, read(self->fd, buffer, 24));
+	EXPECT_EQ(-1, read(self->fd, buffer, 24));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+TEST_F(file, bad_buffer_loses_nothing)
+{
+	/* Volatile, or the compiler sees through it. */
+	void *volatile nowhere = (void *)8;
+	uint8_t buffer[64];
+
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, "12345678", 8));
+	EXPECT_EQ(-1, read(self->fd, nowhere, 24));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(24, read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(-1, write(self->fd, buffer, sizeof(buffer)));
+}
+
+TEST_F(file, oldest_first)
+{
+	const unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint8_t buffer[64];
+	unsigned int i;
+
+	if (cpus < 2)
+		SKIP(return, "one CPU alone");
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, pin_to_cpu(i % 2));
+		ASSERT_EQ(0, post_event(self->server, i, TANDEM_CLASS_NORMAL, NULL, 0));
+	}
+	for (i = 0; i < 100; i++) {
+		const struct tandem_record *record = (void *)buffer;
+
+		ASSERT_EQ(16, read(self->fd, buffer, 16));
+		EXPECT_EQ(i, TANDEM_RECORD_TYPE(record->type_flags));
+	}
+}
+
+TEST_F(file, poll_levels)
+{
+	uint8_t buffer[64];
+
+	EXPECT_EQ(0, poll_now(self->fd, POLLIN | POLLOUT));
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, NULL, 0));
+	EXPECT_EQ(POLLIN, poll_until(self->fd, POLLIN, 10));
+	EXPECT_EQ(POLLIN, poll_now(self->fd, POLLIN));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(self->fd, POLLIN | POLLRDNORM));
+	EXPECT_EQ(16, read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(0, poll_now(self->fd, POLLIN));
+}
+
+TEST_F(file, end)
+{
+	uint8_t buffer[64];
+
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, NULL, 0));
+	close(self->server);
+	ASSERT_EQ(0, remove_device(DEVICE));
+	EXPECT_EQ(POLLIN | POLLHUP, poll_now(self->fd, POLLIN));
+	EXPECT_EQ(16, read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(0, read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(0, read(self->fd, buffer, sizeof(buffer)));
+	EXPECT_EQ(POLLHUP, poll_now(self->fd, POLLIN) & (POLLHUP | POLLERR));
+	self->server = -1;
+}
+
+struct reader {
+	int fd;
+	ssize_t result;
+	int error;
+	uint8_t buffer[64];
+};
+
+static void *read_blocking(void *data)
+{
+	struct reader *reader = data;
+
+	reader->result = read(reader->fd, reader->buffer, sizeof(reader->buffer));
+	reader->error = errno;
+	return NULL;
+}
+
+static int join_until(pthread_t thread, unsigned int seconds)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += seconds * test_scale();
+	return pthread_timedjoin_np(thread, NULL, &end);
+}
+
+/* Waits until the thread of @reader sleeps: the state is in its stat file. */
+static bool wait_asleep(pid_t tid)
+{
+	const uint64_t deadline = deadline_in(10);
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	while (state != 'S' && !deadline_passed(deadline)) {
+		FILE *file = fopen(path, "re");
+
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		if (file)
+			fclose(file);
+	}
+	return state == 'S';
+}
+
+static pid_t other_thread(void)
+{
+	const uint64_t deadline = deadline_in(10);
+
+	while (!deadline_passed(deadline)) {
+		pid_t found = 0, tid;
+		char path[64];
+
+		/* Threads get the ids after the process's own, sooner or later. */
+		for (tid = getpid() + 1; tid < getpid() + 1000 && !found; tid++) {
+			snprintf(path, sizeof(path), "/proc/self/task/%d", tid);
+			if (!access(path, F_OK))
+				found = tid;
+		}
+		if (found)
+			return found;
+	}
+	return -1;
+}
+
+TEST_F(file, read_waits_for_a_record)
+{
+	struct reader reader = { .fd = self->fd };
+	pthread_t thread;
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_blocking, &reader));
+	ASSERT_TRUE(wait_asleep(other_thread()));
+	ASSERT_EQ(0, post_event(self->server, 3, TANDEM_CLASS_NORMAL, NULL, 0));
+	ASSERT_EQ(0, join_until(thread, 10));
+	EXPECT_EQ(16, reader.result);
+}
+
+TEST_F(file, read_ends_with_the_device)
+{
+	struct reader reader = { .fd = self->fd };
+	pthread_t thread;
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_blocking, &reader));
+	ASSERT_TRUE(wait_asleep(other_thread()));
+	close(self->server);
+	ASSERT_EQ(0, remove_device(DEVICE));
+	ASSERT_EQ(0, join_until(thread, 10));
+	EXPECT_EQ(0, reader.result);
+	self->server = -1;
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+TEST_F(file, read_ends_by_a_signal)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	struct reader reader = { .fd = self->fd };
+	pthread_t thread;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_blocking, &reader));
+	ASSERT_TRUE(wait_asleep(other_thread()));
+	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
+	ASSERT_EQ(0, join_until(thread, 10));
+	EXPECT_EQ(-1, reader.result);
+	EXPECT_EQ(EINTR, reader.error);
+}
+
+TEST_F(file, sigio)
+{
+	struct timespec limit = { .tv_sec = 10 * test_scale() };
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK | O_ASYNC));
+	/* Nobody is told who did not say that he sleeps. */
+	EXPECT_EQ(0, poll_now(self->fd, POLLIN));
+	ASSERT_EQ(0, post_event(self->server, 3, TANDEM_CLASS_NORMAL, NULL, 0));
+	EXPECT_EQ(SIGIO, sigtimedwait(&set, &info, &limit));
+	EXPECT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+}
+
+TEST_F(file, positions_move)
+{
+	struct consumer consumer = { .fd = self->fd };
+	uint8_t buffer[64];
+
+	consumer.args.ring_size = RING;
+	consumer.args.map_size = 2 * sysconf(_SC_PAGESIZE) + 2 * RING;
+	consumer.args.rings = sysconf(_SC_NPROCESSORS_CONF);
+	ASSERT_EQ(0, consumer_map(&consumer));
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, "a", 1));
+	ASSERT_EQ(0, post_event(self->server, 2, TANDEM_CLASS_NORMAL, "b", 1));
+	ASSERT_EQ(24, read(self->fd, buffer, 24));
+	EXPECT_EQ(24, consumer.ring[0].consumer->cons_pos);
+	consumer.ring[0].cons = 24;
+	EXPECT_EQ(1, consumer_drain(&consumer, NULL, NULL));
+	EXPECT_EQ(-1, read(self->fd, buffer, 24));
+	EXPECT_EQ(EAGAIN, errno);
+	consumer_unmap(&consumer);
+}
+
+TEST_F(file, fdinfo)
+{
+	char path[64], text[4096];
+	struct query query;
+	struct info info;
+	char line[64];
+	ssize_t len;
+	int fd;
+
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, "a", 1));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->fd);
+	fd = open(path, O_RDONLY);
+	ASSERT_LE(0, fd);
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	ASSERT_LT(0, len);
+	text[len] = 0;
+	ASSERT_EQ(0, query_open(&query));
+	ASSERT_EQ(0, query_own_subscription(&query, DEVICE, &info));
+	query_close(&query);
+	EXPECT_NE(NULL, strstr(text, "tandem-device:\t" DEVICE "\n"));
+	EXPECT_NE(NULL, strstr(text, "tandem-accepted:\t1\n"));
+	EXPECT_NE(NULL, strstr(text, "tandem-pending-bytes:\t24\n"));
+	snprintf(line, sizeof(line), "tandem-subscription:\t%ju\n",
+		 (uintmax_t)info.number[TANDEM_ATTR_SUBSCRIPTION_ID]);
+	EXPECT_NE(NULL, strstr(text, line)) {
+		TH_LOG("%s", text);
+	}
+}
+
+TEST_HARNESS_MAIN

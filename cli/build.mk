@@ -12,3 +12,5 @@ selftests/host/code-libs := $(LIBTANDEM)
 CFLAGS-selftests/host/code.o := -Icli -Idecode
 
 install-files += $(O)/tandemctl:$(bindir):755
+install-files += docs/man/tandemctl.8:$(mandir)/man8:644
+install-files += packaging/completions/tandemctl:$(datadir)/bash-completion/completions:644

@@ -12,5 +12,5 @@ fi
 TANDEM_TEST_SCALE=$((${TANDEM_TEST_SCALE:-1} * 8))
 export TANDEM_TEST_SCALE
 exec valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
-	--errors-for-leak-kinds=definite,indirect,possible --track-fds=no \
+	--errors-for-leak-kinds=definite,indirect,possible --sim-hints=lax-ioctls \
 	"${TANDEM_BUILD:-$(dirname "$0")/../build/user}/selftests/lib"

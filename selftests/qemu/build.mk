@@ -12,8 +12,11 @@ T ?=
 packages:
 	$(quiet)packaging/install-deps
 
+# With T only those tests are built that it names.
+wanted-tests = $(foreach test,$(test-programs),$(if $(findstring $(T),$(notdir $(test))),$(O)/$(test)))
+
 check: packages
-	$(quiet)$(MAKE) user tests
+	$(quiet)$(MAKE) user $(if $(T),$(wanted-tests),tests)
 	$(quiet)selftests/qemu/check --match '$(T)' --tests '$(tests)' --host-tests '$(host-tests)' $(KERNEL)
 
 shell: packages

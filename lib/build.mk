@@ -59,3 +59,14 @@ $(O)/%.asan.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(call flags-of,$<) $(sanitize) \
 		-MMD -MP -MF $@.d -c -o $@ $<
+
+lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_next tandem_subscribe
+install-files += $(foreach page,$(lib-pages),docs/man/$(page).3:$(mandir)/man3:644)
+# A function that shares its page with others.
+lib-page-link = $(foreach name,$(2),$(1).3:$(mandir)/man3/$(name).3)
+install-links += $(call lib-page-link,libtandem,tandem_strerror tandem_version) \
+	$(call lib-page-link,tandem_bind,tandem_post tandem_remove) \
+	$(call lib-page-link,tandem_control,tandem_open) \
+	$(call lib-page-link,tandem_dispatch,tandem_on) \
+	$(call lib-page-link,tandem_next,tandem_arm tandem_record_cpu tandem_release tandem_wait) \
+	$(call lib-page-link,tandem_subscribe,tandem_subscription_counters tandem_subscription_fd tandem_unsubscribe)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,7 @@
 #include "kselftest_harness.h"
 
 #include "guide.h"
+#include "raw.h"
 
 #define BELL_TYPE	1
 #define DEADLINE_MS	20000
@@ -203,6 +205,59 @@ TEST_F(meter, interrupt_then_deferred_then_work)
 		time = record->time;
 	}
 	tandem_unsubscribe(sub);
+}
+
+static void add_sample(const struct tandem_record *record, void *arg)
+{
+	uint64_t *sum = arg;
+	uint32_t sample;
+
+	if (TANDEM_RECORD_TYPE(record->type_flags) != METER_SAMPLE)
+		return;
+	memcpy(&sample, record->data, sizeof(sample));
+	*sum += sample;
+}
+
+TEST_F(meter, without_the_library)
+{
+	uint64_t sum = 0;
+	struct raw raw;
+	cpu_set_t cpus;
+
+	/* What one ring lost, another one's records do not tell. */
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	ASSERT_EQ(0, raw_subscribe(&raw, self->fd));
+	EXPECT_EQ(0, raw_drain(&raw, add_sample, &sum));
+	EXPECT_EQ(0, meter_write(self->fd, 7));
+	EXPECT_EQ(0, raw_sleep(&raw, DEADLINE_MS));
+	EXPECT_EQ(1, raw_drain(&raw, add_sample, &sum));
+	EXPECT_EQ(7, sum);
+
+	/* More than the rings hold, then one that tells of the loss. */
+	for (uint32_t sample = 0; sample < 20000; sample++)
+		ASSERT_EQ(0, meter_write(self->fd, 1));
+	sum = raw_drain(&raw, add_sample, &sum);
+	EXPECT_EQ(0, meter_write(self->fd, 1));
+	sum += raw_drain(&raw, add_sample, &(uint64_t){ 0 });
+	EXPECT_LT(0, raw.lost);
+	EXPECT_EQ(20001, sum + raw.lost);
+	raw_unsubscribe(&raw);
+}
+
+TEST_F(meter, without_the_library_by_read)
+{
+	struct tandem_subscribe args = { .ring_size = TANDEM_RING_SIZE_MIN };
+	int fd = ioctl(self->fd, TANDEM_IOC_SUBSCRIBE, &args);
+	uint64_t sum = 0, lost = 0;
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, meter_write(self->fd, 8));
+	EXPECT_LT(0, raw_read(fd, &lost, add_sample, &sum));
+	EXPECT_EQ(8, sum);
+	EXPECT_EQ(0, lost);
+	close(fd);
 }
 
 TEST(errors_have_names_and_meanings)

@@ -122,12 +122,18 @@ struct tandem_record *sim_reserve(struct sim_ring *ring, unsigned int type_flags
 bool sim_publish(struct sim_ring *ring)
 {
 	uint64_t old = ring->producer->pub_pos;
-	uint64_t wake_at;
+	__u64 wake_at, request;
 
 	__atomic_store_n(&ring->producer->pub_pos, ring->head, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	wake_at = __atomic_load_n(&ring->consumer->wake_at, __ATOMIC_RELAXED);
-	return old < wake_at && wake_at <= ring->head;
+	if (wake_at > ring->head)
+		return false;
+	/* The request is over, unless there is a new one already. */
+	request = wake_at;
+	__atomic_compare_exchange_n(&ring->consumer->wake_at, &request, TANDEM_AWAKE, false,
+				    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	return wake_at > old;
 }
 
 bool sim_post(struct sim *sim, unsigned int index, unsigned int type_flags, size_t len,

@@ -168,8 +168,9 @@ TEST_F_TIMEOUT(ring, turns, 120)
 			ASSERT_EQ((first + n) % TANDEM_TYPES,
 				  TANDEM_RECORD_TYPE(record->type_flags));
 			ASSERT_EQ(0, record->lost_before);
-			for (i = 0; i < sizes[n]; i++)
+			for (i = 0; i < sizes[n]; i++) {
 				ASSERT_EQ((uint8_t)((first + n) * 31 + i), record->data[i]);
+			}
 		}
 		ring_release(ring);
 		ASSERT_EQ(posted, ring->cons);
@@ -238,8 +239,9 @@ TEST_F(ring, gone_with_the_device)
 	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, "last", 4));
 	close(self->server);
 	ASSERT_EQ(0, remove_device(DEVICE));
-	for (i = 0; i < self->consumer.args.rings; i++)
+	for (i = 0; i < self->consumer.args.rings; i++) {
 		EXPECT_EQ(TANDEM_RING_GONE, self->consumer.ring[i].producer->state);
+	}
 	EXPECT_EQ(1, consumer_drain(&self->consumer, NULL, NULL));
 	self->server = open_node("control", O_RDWR);
 }

@@ -59,8 +59,9 @@ TEST_F(loss, last_eighth_is_for_critical)
 	const uint64_t common = RING / 8 * 7 / STRIDE, all = RING / STRIDE;
 	unsigned int event_class;
 
-	for (event_class = TANDEM_CLASS_BULK; event_class < TANDEM_CLASS_CRITICAL; event_class++)
+	for (event_class = TANDEM_CLASS_BULK; event_class < TANDEM_CLASS_CRITICAL; event_class++) {
 		ASSERT_EQ(0, post_many(self->server, common, event_class));
+	}
 	EXPECT_EQ(common * STRIDE, producer->pub_pos);
 	EXPECT_EQ(2 * common, producer->lost_records);
 	EXPECT_EQ(2 * common * PAYLOAD, producer->lost_bytes);
@@ -197,8 +198,9 @@ TEST_F(loss, told_over_netlink)
 	EXPECT_EQ(info.number[TANDEM_ATTR_ACCEPTED] + info.number[TANDEM_ATTR_LOST],
 		  device.number[TANDEM_ATTR_POSTED]);
 
-	for (i = 0; i < common; i++)
+	for (i = 0; i < common; i++) {
 		ASSERT_NE(NULL, ring_next(&self->consumer, &self->consumer.ring[0]));
+	}
 	ring_release(&self->consumer.ring[0]);
 	ASSERT_EQ(0, query_own_subscription(&query, DEVICE, &info));
 	EXPECT_EQ(0, info.number[TANDEM_ATTR_PENDING_BYTES]);
@@ -260,12 +262,14 @@ TEST_F(loss, filters)
 	struct consumer consumers[ARRAY_SIZE(filters)];
 	unsigned int i, event_class;
 
-	for (i = 0; i < ARRAY_SIZE(filters); i++)
+	for (i = 0; i < ARRAY_SIZE(filters); i++) {
 		ASSERT_EQ(0, consumer_filtered(&consumers[i], filters[i].types, filters[i].count,
 					       filters[i].classes));
+	}
 	for (i = 0; i < ARRAY_SIZE(types); i++)
-		for (event_class = 0; event_class < TANDEM_CLASSES; event_class++)
+		for (event_class = 0; event_class < TANDEM_CLASSES; event_class++) {
 			ASSERT_EQ(0, post_event(self->server, types[i], event_class, payload, 8));
+		}
 	for (i = 0; i < ARRAY_SIZE(filters); i++) {
 		EXPECT_EQ(expected[i], consumer_drain(&consumers[i], check_filter,
 						      (void *)&filters[i])) {

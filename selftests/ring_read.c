@@ -68,8 +68,9 @@ TEST_F(file, whole_records)
 	const struct tandem_record *record = (void *)buffer;
 	unsigned int i;
 
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, post_event(self->server, 10 + i, TANDEM_CLASS_NORMAL, "12345678", i + 1));
+	}
 	/* Each takes 24 bytes: two fit, and half of a third one. */
 	ASSERT_EQ(48, read(self->fd, buffer, 60));
 	EXPECT_EQ(17, record->len);

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0
+# Tests that run in the virtual machine. They speak to the kernel without the library, so that a fault of one
+# cannot hide a fault of the other.
+
+core-tests := ring ring_read ring_loss conserve wakeup hostile hostile_map badinput badinput_size permission \
+	server netlink netlink_changes unload hotplug failnth stress gen gen_run process process_threads
+core-helpers := $(addprefix selftests/,util.o consumer.o generator.o query.o watcher.o)
+
+tests += $(core-tests)
+$(foreach test,$(core-tests),$(eval selftests/$(test)-objs := selftests/$(test).o $(core-helpers)))
+$(foreach test,$(core-tests),$(eval selftests/$(test)-libs := -lmnl -lpthread))

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module stays as long as anything of it is in use, goes when nothing is, and leaves nothing behind.
+ *
+ * TIMEOUT=300
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "kselftest_harness.h"
+
+#include "consumer.h"
+#include "generator.h"
+#include "query.h"
+#include "util.h"
+
+#define DEVICE	"t-unload"
+#define RING	(1024 * 1024)
+
+/* Return: 0 or -errno. */
+static int load(const char *module)
+{
+	char path[512];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s/%s.ko", getenv("TANDEM_MODULES") ?: ".", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static int unload(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
+}
+
+/* Until nothing uses the module any more that is not the test's: what is dying holds it a little. */
+static int unload_soon(const char *module)
+{
+	const uint64_t deadline = deadline_in(10);
+	int err;
+
+	do
+		err = unload(module);
+	while (err == -EWOULDBLOCK && !deadline_passed(deadline));
+	return err;
+}
+
+FIXTURE(unload)
+{
+	bool loaded;
+};
+
+FIXTURE_SETUP(unload)
+{
+	ASSERT_EQ(0, unload_soon("tandem_gen"));
+	ASSERT_EQ(0, unload_soon("tandem_process"));
+	self->loaded = true;
+}
+
+FIXTURE_TEARDOWN(unload)
+{
+	if (!self->loaded) {
+		ASSERT_EQ(0, load("tandem"));
+	}
+	EXPECT_EQ(0, load("tandem_process"));
+	EXPECT_EQ(0, load("tandem_gen"));
+}
+
+TEST_F(unload, refused_with_the_control_node_open)
+{
+	int fd = open_node("control", O_RDWR);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	close(fd);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+}
+
+TEST_F(unload, refused_with_a_server)
+{
+	int server = bind_device(DEVICE), copy;
+
+	ASSERT_LE(0, server);
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	copy = dup(server);
+	close(server);
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(0, post_event(copy, 1, TANDEM_CLASS_NORMAL, NULL, 0));
+	close(copy);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+	/* A device that nobody uses goes with the module. */
+	EXPECT_EQ(-ENOENT, open_node(DEVICE, O_RDONLY));
+}
+
+TEST_F(unload, refused_with_a_device_open)
+{
+	int server = bind_device(DEVICE), node;
+
+	ASSERT_LE(0, server);
+	node = open_node(DEVICE, O_RDONLY);
+	ASSERT_LE(0, node);
+	close(server);
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(0, remove_device(DEVICE));
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	close(node);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+}
+
+TEST_F(unload, refused_with_a_subscription)
+{
+	struct consumer consumer;
+	int server = bind_device(DEVICE);
+
+	ASSERT_LE(0, server);
+	ASSERT_EQ(0, consumer_open(&consumer, DEVICE, RING));
+	consumer_unmap(&consumer);
+	close(server);
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	close(consumer.fd);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+}
+
+TEST_F(unload, refused_with_a_mapping)
+{
+	struct consumer consumer;
+	int server = bind_device(DEVICE);
+
+	ASSERT_LE(0, server);
+	ASSERT_EQ(0, consumer_open(&consumer, DEVICE, RING));
+	close(consumer.fd);
+	close(server);
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(TANDEM_RING_MAGIC, consumer.ring[0].producer->magic);
+	EXPECT_EQ(0, remove_device(DEVICE));
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(TANDEM_RING_GONE, consumer.ring[0].producer->state);
+	consumer_unmap(&consumer);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+}
+
+TEST_F(unload, refused_with_everything)
+{
+	struct consumer consumer;
+	int server = bind_device(DEVICE), node;
+
+	ASSERT_EQ(0, load("tandem_gen"));
+	node = open_node("gen", O_RDWR);
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem_gen"));
+	close(node);
+	consumer_close(&consumer);
+	EXPECT_EQ(0, unload("tandem_gen"));
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	close(server);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+}
+
+/* A kernel half may go while its events are subscribed to: the subscriber drains, and sees the end. */
+TEST_F(unload, half_while_subscribed)
+{
+	const uint64_t deadline = deadline_in(20);
+	struct tandem_gen_start start;
+	static struct gen_check check;
+	struct consumer consumer;
+	struct pollfd ready;
+	char byte[64];
+	int gen;
+
+	ASSERT_EQ(0, load("tandem_gen"));
+	gen = open_node("gen", O_RDWR);
+	ASSERT_LE(0, gen);
+	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
+	gen_init(&start, 1 << TANDEM_GEN_PROCESS | 1 << TANDEM_GEN_HARDIRQ);
+	start.rate = 1000;
+	start.count = 100;
+	ASSERT_EQ(0, gen_start(gen, &start));
+	gen_check_init(&check, &start);
+	ASSERT_EQ(0, gen_wait(gen, deadline));
+	close(gen);
+	EXPECT_EQ(0, unload("tandem_gen"));
+	EXPECT_EQ(-ENOENT, open_node("gen", O_RDWR));
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	ready = (struct pollfd){ .fd = consumer.fd, .events = POLLIN };
+	EXPECT_EQ(1, poll(&ready, 1, 0));
+	EXPECT_EQ(POLLIN | POLLHUP, ready.revents);
+	EXPECT_EQ(200 * sysconf(_SC_NPROCESSORS_ONLN),
+		  consumer_drain(&consumer, gen_check_record, &check));
+	EXPECT_EQ(NULL, consumer.error);
+	EXPECT_EQ(TANDEM_RING_GONE, consumer.ring[0].producer->state);
+	EXPECT_EQ(0, read(consumer.fd, byte, sizeof(byte)));
+
+	/* The same device comes again under its name, and is another one. */
+	ASSERT_EQ(0, load("tandem_gen"));
+	EXPECT_EQ(0, read(consumer.fd, byte, sizeof(byte)));
+	EXPECT_EQ(0, unload("tandem_gen"));
+	consumer_close(&consumer);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+}
+
+/* A run without end goes with its module. */
+TEST_F(unload, half_while_posting)
+{
+	struct tandem_gen_start start;
+	struct consumer consumer;
+	int gen;
+
+	ASSERT_EQ(0, load("tandem_gen"));
+	gen = open_node("gen", O_RDWR);
+	ASSERT_LE(0, gen);
+	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
+	gen_init(&start, 1 << TANDEM_GEN_PROCESS | 1 << TANDEM_GEN_HARDIRQ |
+		 1 << TANDEM_GEN_SOFTIRQ | 1 << TANDEM_GEN_IRQ_WORK);
+	start.rate = 1000;
+	ASSERT_EQ(0, gen_start(gen, &start));
+	close(gen);
+	while (consumer_records(&consumer) < 100)
+		consumer_drain(&consumer, NULL, NULL);
+	EXPECT_EQ(0, unload("tandem_gen"));
+	consumer_drain(&consumer, NULL, NULL);
+	EXPECT_EQ(NULL, consumer.error);
+	EXPECT_FALSE(consumer_ready(&consumer));
+	consumer_close(&consumer);
+	EXPECT_EQ(0, unload("tandem"));
+	self->loaded = false;
+}
+
+/* Kilobytes of a line of /proc/meminfo, or of several. */
+static int64_t memory(const char *const *names, unsigned int count)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	char name[64];
+	int64_t sum = 0;
+	uintmax_t value;
+	unsigned int i;
+
+	if (!file)
+		return -1;
+	while (fscanf(file, "%63[^:]: %ju%*[^\n]\n", name, &value) == 2)
+		for (i = 0; i < count; i++)
+			if (!strcmp(name, names[i]))
+				sum += value;
+	fclose(file);
+	return sum;
+}
+
+static const char *cycle(void)
+{
+	struct consumer consumer;
+	const char *error = NULL;
+	int server, node, i;
+
+	server = bind_device(DEVICE);
+	node = open_node(DEVICE, O_RDWR);
+	if (server < 0 || node < 0)
+		return "the device could not be made";
+	if (consumer_open(&consumer, DEVICE, RING))
+		return "it could not be subscribed to";
+	for (i = 0; i < 100; i++)
+		if (post_event(server, 1, TANDEM_CLASS_NORMAL, &i, sizeof(i)))
+			error = "it could not be posted to";
+	if (consumer_drain(&consumer, NULL, NULL) != 100)
+		error = "not all events came";
+	consumer_close(&consumer);
+	close(node);
+	close(server);
+	if (unload("tandem"))
+		error = "the module could not be unloaded";
+	else if (load("tandem"))
+		error = "the module could not be loaded again";
+	return error;
+}
+
+static const char *cycles(unsigned int count)
+{
+	const char *error = NULL;
+
+	while (count-- && !error)
+		error = cycle();
+	return error;
+}
+
+TEST_F_TIMEOUT(unload, a_hundred_times, 300)
+{
+	static const char *const kernel[] = { "Slab", "VmallocUsed", "Percpu", "KernelStack" };
+	static const char *const all[] = { "MemAvailable" };
+	const unsigned int count = test_load(100);
+	int64_t kernel_before, kernel_after, all_before, all_after;
+	const char *error;
+
+	ASSERT_NE(NULL, getenv("TANDEM_MODULES"));
+	error = cycles(10);
+	ASSERT_EQ(NULL, error);
+	ASSERT_EQ(0, write_word("/proc/sys/vm/drop_caches", "3"));
+	kernel_before = memory(kernel, ARRAY_SIZE(kernel));
+	all_before = memory(all, 1);
+	error = cycles(count);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s", error);
+	}
+	ASSERT_EQ(0, write_word("/proc/sys/vm/drop_caches", "3"));
+	kernel_after = memory(kernel, ARRAY_SIZE(kernel));
+	all_after = memory(all, 1);
+	/* One page for each cycle would be 4 KiB, one ring 1 MiB. */
+	EXPECT_LT(kernel_after - kernel_before, 300 + 3 * (int64_t)count);
+	EXPECT_LT(all_before - all_after, 8 * 1024 + 256 * (int64_t)count);
+	TH_LOG("%u cycles: kernel memory %+jd KiB, available %+jd KiB", count,
+	       (intmax_t)(kernel_after - kernel_before), (intmax_t)(all_after - all_before));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * No wake-up is lost, in a million races between a consumer that goes to sleep and a poster; and none is
+ * sent to a consumer that is awake.
+ *
+ * A poster posts one event and waits, awake, until it was consumed. The consumer goes to sleep as soon as
+ * it has consumed. So each event races with one going to sleep, and if its wake-up is lost, there is no
+ * further one that would hide it.
+ *
+ * TIMEOUT=900
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+
+#include "kselftest_harness.h"
+
+#include "consumer.h"
+#include "generator.h"
+#include "query.h"
+#include "util.h"
+
+#define DEVICE		"t-wakeup"
+#define RING		(64 * 1024)
+#define RACES		1000000
+#define VARIANTS	6
+/* Far longer than any event can take. */
+#define PATIENCE	10
+
+enum sleep {
+	SLEEP_POLL,		/* poll(), which sets wake_at itself */
+	SLEEP_POLL_WAKE_AT,	/* wake_at, fence, look again, poll() */
+	SLEEP_EPOLL_LEVEL,
+	SLEEP_EPOLL_LEVEL_WAKE_AT,
+	SLEEP_EPOLL_EDGE,	/* an edge is told once: wake_at must be set by hand */
+	SLEEP_READ,
+};
+
+FIXTURE(wakeup)
+{
+	struct consumer consumer;
+	int server;
+	int epoll;
+	uint64_t slept;
+};
+
+FIXTURE_VARIANT(wakeup)
+{
+	enum sleep sleep;
+};
+
+FIXTURE_VARIANT_ADD(wakeup, poll)
+{
+	.sleep = SLEEP_POLL,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, poll_wake_at)
+{
+	.sleep = SLEEP_POLL_WAKE_AT,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, epoll_level)
+{
+	.sleep = SLEEP_EPOLL_LEVEL,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, epoll_level_wake_at)
+{
+	.sleep = SLEEP_EPOLL_LEVEL_WAKE_AT,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, epoll_edge)
+{
+	.sleep = SLEEP_EPOLL_EDGE,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, read)
+{
+	.sleep = SLEEP_READ,
+};
+
+FIXTURE_SETUP(wakeup)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (variant->sleep == SLEEP_EPOLL_EDGE)
+		event.events |= EPOLLET;
+	self->server = bind_device(DEVICE);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(0, consumer_open(&self->consumer, DEVICE, RING));
+	self->epoll = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_LE(0, self->epoll);
+	ASSERT_EQ(0, epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->consumer.fd, &event));
+}
+
+FIXTURE_TEARDOWN(wakeup)
+{
+	close(self->epoll);
+	consumer_close(&self->consumer);
+	close(self->server);
+	remove_device(DEVICE);
+}
+
+struct poster {
+	int server;
+	unsigned int cpu;
+	uint64_t races;
+	uint64_t consumed;
+	int error;
+	bool stop;
+};
+
+static void *post_in_races(void *data)
+{
+	struct poster *poster = data;
+	uint64_t random = 0x9e3779b97f4a7c15ULL, i;
+
+	poster->error = pin_to_cpu(poster->cpu);
+	for (i = 0; i < poster->races && !poster->error; i++) {
+		/* As often a short while as a long one: the race's window may be anywhere. */
+		uint64_t turns = next_random(&random) & ((1ULL << (next_random(&random) % 13)) - 1);
+
+		while (turns--)
+			__asm__ volatile("" ::: "memory");
+		poster->error = post_event(poster->server, 1, TANDEM_CLASS_NORMAL, &i, sizeof(i));
+		while (__atomic_load_n(&poster->consumed, __ATOMIC_ACQUIRE) <= i)
+			if (__atomic_load_n(&poster->stop, __ATOMIC_RELAXED))
+				return NULL;
+	}
+	return NULL;
+}
+
+/* Asks to be woken by the next record of any ring. Return: false if there is one already. */
+static bool want_wakeup(struct consumer *consumer)
+{
+	unsigned int i;
+
+	for (i = 0; i < consumer->args.rings; i++)
+		__atomic_store_n(&consumer->ring[i].consumer->wake_at, consumer->ring[i].cons + 1,
+				 __ATOMIC_RELAXED);
+	/* Pairs with the kernel's barrier between pub_pos and wake_at. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !consumer_ready(consumer);
+}
+
+static void stay_awake(struct consumer *consumer)
+{
+	unsigned int i;
+
+	for (i = 0; i < consumer->args.rings; i++)
+		__atomic_store_n(&consumer->ring[i].consumer->wake_at, TANDEM_AWAKE,
+				 __ATOMIC_RELAXED);
+}
+
+/* Return: NULL, or what went wrong. */
+static const char *sleep_once(struct consumer *consumer, int epoll, enum sleep how,
+			      uint64_t *slept)
+{
+	const bool by_hand = how == SLEEP_POLL_WAKE_AT || how == SLEEP_EPOLL_LEVEL_WAKE_AT ||
+			     how == SLEEP_EPOLL_EDGE;
+	const int patience = PATIENCE * 1000 * test_scale();
+	struct pollfd ready = { .fd = consumer->fd, .events = POLLIN };
+	struct epoll_event event;
+	int n;
+
+	if (by_hand && !want_wakeup(consumer)) {
+		stay_awake(consumer);
+		return NULL;
+	}
+	if (how == SLEEP_POLL || how == SLEEP_POLL_WAKE_AT)
+		n = poll(&ready, 1, patience);
+	else
+		n = epoll_wait(epoll, &event, 1, patience);
+	if (by_hand)
+		stay_awake(consumer);
+	(*slept)++;
+	if (n < 0)
+		return "poll failed";
+	if (n == 0)
+		return consumer_ready(consumer) ? "a wake-up was lost" : "the poster does not post";
+	return NULL;
+}
+
+static void interrupt(int signal)
+{
+	(void)signal;
+}
+
+/* read() has no time-out: a timer that is wound up again and again ends the one that sleeps too long. */
+static void wind_up(void)
+{
+	struct itimerval timer = { .it_value.tv_sec = PATIENCE * test_scale() };
+
+	timer.it_interval.tv_sec = 1;
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static const char *read_one(struct consumer *consumer)
+{
+	struct {
+		struct tandem_record header;
+		uint64_t number;
+	} record;
+	ssize_t len = read(consumer->fd, &record, sizeof(record));
+
+	if (len == sizeof(record))
+		return NULL;
+	if (len < 0 && errno == EINTR)
+		return "read slept too long: a wake-up was lost, or the poster does not post";
+	return "read failed";
+}
+
+static const char *consume_in_races(struct consumer *consumer, struct poster *poster, int epoll,
+				    enum sleep how, uint64_t *slept)
+{
+	struct sigaction action = { .sa_handler = interrupt };
+	const char *error = NULL;
+	uint64_t done = 0;
+
+	sigaction(SIGALRM, &action, NULL);
+	while (done < poster->races && !error) {
+		if (how == SLEEP_READ) {
+			if (!(done % 1000))
+				wind_up();
+			error = read_one(consumer);
+			done += !error;
+			(*slept)++;
+		} else {
+			error = sleep_once(consumer, epoll, how, slept);
+			done += consumer_drain(consumer, NULL, NULL);
+			if (!error)
+				error = consumer->error;
+		}
+		__atomic_store_n(&poster->consumed, done, __ATOMIC_RELEASE);
+	}
+	setitimer(ITIMER_REAL, &(struct itimerval){ .it_interval.tv_sec = 0 }, NULL);
+	return error;
+}
+
+TEST_F_TIMEOUT(wakeup, none_lost_in_races, 900)
+{
+	struct poster poster = {
+		.server = self->server,
+		.cpu = 1,
+		.races = test_load(RACES / VARIANTS),
+	};
+	pthread_t thread;
+	const char *error;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "a race takes two CPUs");
+	ASSERT_EQ(0, pin_to_cpu(0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, post_in_races, &poster));
+	error = consume_in_races(&self->consumer, &poster, self->epoll, variant->sleep,
+				 &self->slept);
+	__atomic_store_n(&poster.stop, true, __ATOMIC_RELAXED);
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s, after %ju of %ju", error, (uintmax_t)poster.consumed,
+		       (uintmax_t)poster.races);
+	}
+	EXPECT_EQ(0, poster.error);
+	EXPECT_EQ(0, consumer_lost_records(&self->consumer));
+	/* Otherwise nothing raced. */
+	EXPECT_LT(poster.races / 100, self->slept) {
+		TH_LOG("slept %ju times", (uintmax_t)self->slept);
+	}
+}
+
+/* The same on one CPU: the poster runs where the consumer goes to sleep, and preempts it there. */
+TEST_F_TIMEOUT(wakeup, none_lost_from_interrupts, 900)
+{
+	struct tandem_gen_status status = { .running = 1 };
+	const uint64_t deadline = deadline_in(120);
+	struct epoll_event event = { .events = EPOLLIN };
+	struct tandem_gen_start start;
+	static struct gen_check check;
+	const char *error = NULL;
+	struct consumer consumer;
+	int gen, epoll;
+
+	if (variant->sleep == SLEEP_READ)
+		SKIP(return, "read has no end when the generator has");
+	if (variant->sleep == SLEEP_EPOLL_EDGE)
+		event.events |= EPOLLET;
+	gen = open_node("gen", O_RDWR);
+	ASSERT_LE(0, gen);
+	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_LE(0, epoll);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, consumer.fd, &event));
+	gen_init(&start, 1 << TANDEM_GEN_HARDIRQ | 1 << TANDEM_GEN_IRQ_WORK);
+	start.rate = 1000;
+	start.count = test_load(5000);
+	ASSERT_EQ(0, gen_start(gen, &start));
+	gen_check_init(&check, &start);
+	while (!error && !deadline_passed(deadline)) {
+		consumer_drain(&consumer, gen_check_record, &check);
+		error = consumer.error;
+		if (check.received + consumer_lost_records(&consumer) >=
+		    start.count * 2 * sysconf(_SC_NPROCESSORS_ONLN))
+			break;
+		if (!error)
+			error = sleep_once(&consumer, epoll, variant->sleep, &self->slept);
+	}
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s, after %ju", error, (uintmax_t)check.received);
+	}
+	EXPECT_EQ(0, gen_wait(gen, deadline));
+	EXPECT_EQ(0, gen_status(gen, &status));
+	EXPECT_EQ(0, status.running);
+	EXPECT_LT(start.count / 10, self->slept);
+	close(epoll);
+	consumer_close(&consumer);
+	close(gen);
+}
+
+FIXTURE(awake)
+{
+	struct consumer consumer;
+	int server;
+};
+
+FIXTURE_SETUP(awake)
+{
+	ASSERT_EQ(0, pin_to_cpu(0));
+	self->server = bind_device(DEVICE);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(0, consumer_open(&self->consumer, DEVICE, RING));
+}
+
+FIXTURE_TEARDOWN(awake)
+{
+	consumer_close(&self->consumer);
+	close(self->server);
+	remove_device(DEVICE);
+}
+
+static uint64_t wakeups(void)
+{
+	return query_own_number(DEVICE, TANDEM_ATTR_WAKEUPS);
+}
+
+/* Waits until the subscription's wake-ups are @number: they are sent from an interrupt, a little later. */
+static uint64_t wait_wakeups(uint64_t number)
+{
+	const uint64_t deadline = deadline_in(10);
+	uint64_t seen;
+
+	do
+		seen = wakeups();
+	while (seen < number && !deadline_passed(deadline));
+	return seen;
+}
+
+static int post_some(int server, unsigned int count)
+{
+	int err = 0;
+
+	while (count-- && !err)
+		err = post_event(server, 1, TANDEM_CLASS_NORMAL, &count, sizeof(count));
+	return err;
+}
+
+TEST_F(awake, no_wakeup)
+{
+	unsigned int i;
+
+	stay_awake(&self->consumer);
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, post_some(self->server, 50));
+		ASSERT_EQ(50, consumer_drain(&self->consumer, NULL, NULL));
+	}
+	EXPECT_EQ(0, wakeups());
+	/* Also not when the ring is full. */
+	ASSERT_EQ(0, post_some(self->server, 10000));
+	EXPECT_LT(0, consumer_lost_records(&self->consumer));
+	EXPECT_EQ(0, wakeups());
+}
+
+TEST_F(awake, one_for_many)
+{
+	struct ring *ring = &self->consumer.ring[0];
+	struct pollfd ready = { .fd = self->consumer.fd, .events = POLLIN };
+
+	/* Records of 24 bytes; the hundredth reaches the mark. */
+	ring->consumer->wake_at = 2400;
+	ASSERT_EQ(0, post_some(self->server, 99));
+	EXPECT_EQ(0, wakeups());
+	ASSERT_EQ(0, post_some(self->server, 1));
+	EXPECT_EQ(1, wait_wakeups(1));
+	ASSERT_EQ(0, post_some(self->server, 500));
+	EXPECT_EQ(1, wakeups());
+	EXPECT_EQ(600, consumer_drain(&self->consumer, NULL, NULL));
+
+	EXPECT_EQ(0, poll(&ready, 1, 0));
+	ASSERT_EQ(0, post_some(self->server, 100));
+	EXPECT_EQ(2, wait_wakeups(2));
+	EXPECT_EQ(2, wakeups());
+}
+
+/* A mark that has been passed already is no mark. */
+TEST_F(awake, old_mark)
+{
+	struct ring *ring = &self->consumer.ring[0];
+
+	ASSERT_EQ(0, post_some(self->server, 100));
+	ring->consumer->wake_at = 24;
+	ASSERT_EQ(0, post_some(self->server, 100));
+	EXPECT_EQ(0, wakeups());
+}
+
+TEST_HARNESS_MAIN

@@ -45,9 +45,9 @@ static char *tandem_devnode(tandem_devnode_device *d, umode_t *mode, kuid_t *uid
 {
 	const struct tandem_device *dev = container_of(d, struct tandem_device, dev);
 
-	/* Who removes the node asks for its name alone. */
+	/* Who removes the node asks for its name alone. A mode of 0 would be taken for none. */
 	if (mode)
-		*mode = dev->mode;
+		*mode = S_IFCHR | dev->mode;
 	if (uid)
 		*uid = dev->uid;
 	if (gid)

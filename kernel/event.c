@@ -12,98 +12,130 @@
 #include "device.h"
 #include "ring.h"
 #include "subscription.h"
-#include "trace.h"
 
 static __always_inline struct tandem_listeners *tandem_listeners(struct tandem_device *dev)
 {
 	return rcu_dereference_sched(dev->listeners);
 }
 
-/* The next subscription from @index on that wants the event, or NULL; @index is moved onto it. */
-static __always_inline struct tandem_subscription *
-tandem_listener(struct tandem_listeners *listeners, unsigned int *index, unsigned int type,
-		unsigned int event_class)
+static __always_inline size_t tandem_payload(u64 header)
 {
-	for (; *index < listeners->count; ++*index) {
-		struct tandem_subscription *sub = READ_ONCE(listeners->subscription[*index]);
-
-		if (likely(sub) && tandem_subscription_wants(sub, type, event_class))
-			return sub;
-	}
-	return NULL;
+	return tandem_header_len(header) - sizeof(struct tandem_record);
 }
 
-/* Copies an event into the rings of all who want it, from @index on. */
-static __always_inline bool tandem_copy(struct tandem_listeners *listeners, unsigned int index,
-					unsigned int type, unsigned int event_class,
-					const void *data, size_t len)
+/* Copies an event into the rings of all who want it, from @listener on. */
+static void tandem_copy(struct tandem_subscription **listener, u64 header, const void *data)
 {
 	struct tandem_subscription *sub;
-	bool lost = false;
 
-	while ((sub = tandem_listener(listeners, &index, type, event_class))) {
-		struct tandem_ring *ring = this_cpu_ptr(sub->rings);
-		struct tandem_record *record;
+	while ((sub = READ_ONCE(*listener++))) {
+		struct tandem_ring *ring;
+		struct tandem_slot slot;
 
-		tandem_ring_enter(ring);
-		record = tandem_ring_reserve(ring, tandem_type_flags(type, event_class), len);
-		if (likely(record))
-			memcpy(record->data, data, len);
-		else
-			lost = true;
-		tandem_ring_leave(ring);
-		index++;
+		if (!tandem_subscription_wants(sub, header))
+			continue;
+		ring = this_cpu_ptr(sub->rings);
+		slot = tandem_ring_reserve(ring, header);
+		if (unlikely(!slot.record))
+			continue;
+		memcpy(slot.record->data, data, tandem_payload(header));
+		tandem_ring_commit(ring, slot.start);
 	}
-	return lost;
 }
 
-int __tandem_post(struct tandem_device *dev, unsigned int type, enum tandem_class event_class,
-		  const void *data, size_t len)
+/* The sizes that tandem_post_alone() takes. */
+#define TANDEM_ALONE_MIN	16
+#define TANDEM_ALONE_MAX	128
+
+/* Of these sizes: in pieces of which the last may overlap the one before. */
+static __always_inline void tandem_fill(void *to, const void *from, size_t len)
+{
+	size_t i;
+
+	memcpy(to, from, 16);
+	if (likely(len == 16))
+		return;
+	for (i = 16; i + 16 < len; i += 16)
+		memcpy(to + i, from + i, 16);
+	memcpy(to + len - 16, from + len - 16, 16);
+}
+
+/*
+ * Posts a small event to a single listener. Nothing is called here, so that no register is saved:
+ * it is half the price. Return: false if it is not that simple; nothing was done then.
+ */
+static __always_inline bool tandem_post_alone(struct tandem_listeners *listeners, u64 header,
+					      const void *data)
+{
+	struct tandem_subscription *sub = READ_ONCE(listeners->subscription[0]);
+	struct tandem_ring *ring;
+	struct tandem_slot slot;
+
+	static_assert(sizeof(struct tandem_record) + TANDEM_ALONE_MAX <= TANDEM_RECORD_SURE);
+	if (unlikely(READ_ONCE(listeners->subscription[1]) ||
+		     tandem_payload(header) - TANDEM_ALONE_MIN >
+			     TANDEM_ALONE_MAX - TANDEM_ALONE_MIN ||
+		     !tandem_subscription_wants(sub, header)))
+		return false;
+	ring = this_cpu_ptr(sub->rings);
+	if (unlikely(!tandem_ring_try(ring, header, &slot)))
+		return false;
+	tandem_fill(slot.record->data, data, tandem_payload(header));
+	tandem_ring_commit(ring, slot.start);
+	return true;
+}
+
+static noinline void tandem_post_all(struct tandem_listeners *listeners, u64 header,
+				     const void *data)
+{
+	tandem_copy(listeners->subscription, header, data);
+	preempt_enable_notrace();
+}
+
+void __tandem_post(struct tandem_device *dev, u64 header, const void *data)
 {
 	struct tandem_listeners *listeners;
-	bool lost = false;
 
-	type &= TANDEM_TYPES - 1;
-	event_class &= TANDEM_CLASSES - 1;
 	preempt_disable_notrace();
 	listeners = tandem_listeners(dev);
-	if (likely(listeners)) {
-		this_cpu_inc(*dev->posted);
-		lost = tandem_copy(listeners, 0, type, event_class, data, len);
+	if (unlikely(!listeners)) {
+		preempt_enable_notrace();
+		return;
 	}
-	preempt_enable_notrace();
-	if (likely(!lost))
-		return 0;
-	return len > TANDEM_PAYLOAD_MAX ? -EMSGSIZE : -ENOBUFS;
+	this_cpu_inc(*dev->posted);
+	if (likely(tandem_post_alone(listeners, header, data)))
+		preempt_enable_notrace();
+	else
+		tandem_post_all(listeners, header, data);
 }
 EXPORT_SYMBOL_GPL(__tandem_post);
 
-struct tandem_reservation __tandem_reserve(struct tandem_device *dev, unsigned int type,
-					   enum tandem_class event_class, size_t len)
+struct tandem_reservation __tandem_reserve(struct tandem_device *dev, u64 header)
 {
-	struct tandem_reservation r = { .dev = dev };
+	struct tandem_reservation r = { .dev = dev, .header = header };
+	struct tandem_listeners *listeners;
 	struct tandem_subscription *sub;
 
-	type &= TANDEM_TYPES - 1;
-	event_class &= TANDEM_CLASSES - 1;
 	preempt_disable_notrace();
-	r.listeners = tandem_listeners(dev);
-	if (unlikely(!r.listeners))
+	listeners = tandem_listeners(dev);
+	if (unlikely(!listeners))
 		goto none;
 
-	while ((sub = tandem_listener(r.listeners, &r.index, type, event_class))) {
-		struct tandem_ring *ring = this_cpu_ptr(sub->rings);
-		struct tandem_record *record;
+	r.listener = listeners->subscription;
+	while ((sub = READ_ONCE(*r.listener++))) {
+		struct tandem_slot slot;
 
-		r.index++;
-		tandem_ring_enter(ring);
-		record = tandem_ring_reserve(ring, tandem_type_flags(type, event_class), len);
-		if (likely(record)) {
-			r.ring = ring;
-			r.data = record->data;
+		if (!tandem_subscription_wants(sub, header))
+			continue;
+		r.ring = this_cpu_ptr(sub->rings);
+		if (unlikely(tandem_header_len(header) > TANDEM_RECORD_SURE ||
+			     !tandem_ring_try(r.ring, header, &slot)))
+			slot = tandem_ring_reserve(r.ring, header);
+		if (likely(slot.record)) {
+			r.start = slot.start;
+			r.data = slot.record->data;
 			return r;
 		}
-		tandem_ring_leave(ring);
 	}
 	/* Posted to all who listen, and lost by all who want it. */
 	this_cpu_inc(*dev->posted);
@@ -115,54 +147,47 @@ EXPORT_SYMBOL_GPL(__tandem_reserve);
 
 void tandem_commit(struct tandem_reservation *r)
 {
-	const struct tandem_record *record = container_of(r->data, struct tandem_record, data);
-
 	/* From the first ring to the others, before its consumer may have it overwritten. */
-	tandem_copy(r->listeners, r->index, TANDEM_RECORD_TYPE(record->type_flags),
-		    TANDEM_RECORD_CLASS(record->type_flags), record->data,
-		    record->len - sizeof(*record));
+	if (unlikely(READ_ONCE(*r->listener)))
+		tandem_copy(r->listener, r->header, r->data);
 	this_cpu_inc(*r->dev->posted);
-	tandem_ring_leave(r->ring);
+	tandem_ring_commit(r->ring, r->start);
 	preempt_enable_notrace();
 }
 EXPORT_SYMBOL_GPL(tandem_commit);
 
 void tandem_discard(struct tandem_reservation *r)
 {
-	struct tandem_record *record = container_of(r->data, struct tandem_record, data);
-
-	record->type_flags |= TANDEM_RECORD_DISCARDED;
-	local_dec(&r->ring->accepted);
-	tandem_ring_leave(r->ring);
+	tandem_ring_discard(r->ring, container_of(r->data, struct tandem_record, data));
+	tandem_ring_commit(r->ring, r->start);
 	preempt_enable_notrace();
 }
 EXPORT_SYMBOL_GPL(tandem_discard);
 
 void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *batch)
 {
-	unsigned int i;
+	struct tandem_subscription **listener, *sub;
 
 	preempt_disable_notrace();
 	batch->listeners = tandem_listeners(dev);
-	for (i = 0; batch->listeners && i < batch->listeners->count; i++) {
-		struct tandem_subscription *sub = READ_ONCE(batch->listeners->subscription[i]);
-
-		if (sub)
-			tandem_ring_enter(this_cpu_ptr(sub->rings));
-	}
+	if (!batch->listeners)
+		return;
+	for (listener = batch->listeners->subscription; (sub = READ_ONCE(*listener)); listener++)
+		if (sub != &tandem_nobody)
+			tandem_ring_hold(this_cpu_ptr(sub->rings), batch);
 }
 EXPORT_SYMBOL_GPL(tandem_batch_begin);
 
 void tandem_batch_end(struct tandem_batch *batch)
 {
-	unsigned int i;
+	struct tandem_subscription **listener, *sub;
 
-	for (i = 0; batch->listeners && i < batch->listeners->count; i++) {
-		/* Whoever left meanwhile is never produced for again: its nesting may stay. */
-		struct tandem_subscription *sub = READ_ONCE(batch->listeners->subscription[i]);
-
-		if (sub)
-			tandem_ring_leave(this_cpu_ptr(sub->rings));
+	if (batch->listeners) {
+		/* Whoever left meanwhile is never produced for again: its ring may stay held. */
+		listener = batch->listeners->subscription;
+		for (; (sub = READ_ONCE(*listener)); listener++)
+			if (sub != &tandem_nobody)
+				tandem_ring_let_go(this_cpu_ptr(sub->rings), batch);
 	}
 	preempt_enable_notrace();
 }

@@ -15,22 +15,40 @@
 
 #include <linux/tandem.h>
 
-/* What a record with @len bytes of payload takes up. */
-static inline u64 tandem_record_bytes(size_t len)
+/*
+ * What tandem_header() put into its word; and lost_before above it, which the ring adds when it has
+ * looked at the rest.
+ */
+static __always_inline u32 tandem_header_len(u64 header)
 {
-	return ALIGN(sizeof(struct tandem_record) + len, 8);
+	return header;
 }
 
-/* The largest record of a ring: an eighth of it, so that a burst of large ones still fits. */
-static inline u64 tandem_record_max(u64 size)
+static __always_inline u16 tandem_header_type_flags(u64 header)
+{
+	return header >> 32;
+}
+
+static __always_inline unsigned int tandem_header_class(u64 header)
+{
+	return header >> 44;
+}
+
+static __always_inline u64 tandem_header_lost_before(u16 lost)
+{
+	return (u64)lost << 48;
+}
+
+/* The largest record of a ring: an eighth of it, so that several always fit. */
+static inline u32 tandem_record_max(u64 size)
 {
 	return min_t(u64, size / 8, TANDEM_RECORD_MAX);
 }
 
 /* How full a ring may get: all of it for the critical class, seven eighths for the others. */
-static inline u64 tandem_ring_limit(u64 size, bool critical)
+static inline u64 tandem_ring_limit(u64 size, unsigned int event_class)
 {
-	return critical ? size : size - size / 8;
+	return event_class == TANDEM_CLASS_CRITICAL ? size : size - size / 8;
 }
 
 static inline bool tandem_ring_fits(u64 head, u64 bytes, u64 consumed, u64 limit)
@@ -44,12 +62,6 @@ static inline bool tandem_cons_pos_valid(u64 cons, u64 cached, u64 published)
 	return cons - cached <= published - cached && !(cons & 7);
 }
 
-/* Has publishing from @old to @pub brought a consumer to the position it wants to be woken at? */
-static inline bool tandem_wake_crossed(u64 old, u64 wake_at, u64 pub)
-{
-	return wake_at > old && wake_at <= pub;
-}
-
 /* From where on is a ring readable for a consumer at @cons that asked for @wake_at? */
 static inline u64 tandem_ring_threshold(u64 cons, u64 wake_at)
 {
@@ -60,11 +72,6 @@ static inline u64 tandem_ring_threshold(u64 cons, u64 wake_at)
 static inline u16 tandem_lost_before(unsigned long pending)
 {
 	return min_t(unsigned long, pending, U16_MAX);
-}
-
-static inline u16 tandem_type_flags(unsigned int type, unsigned int event_class)
-{
-	return (type & (TANDEM_TYPES - 1)) | (event_class & (TANDEM_CLASSES - 1)) << 12;
 }
 
 #endif /* _TANDEM_POSITION_H */

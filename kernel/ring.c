@@ -94,8 +94,8 @@ int tandem_ring_prepare(struct tandem_ring *ring, u64 size)
 	ring->producer->size = size;
 	/* Pairs with tandem_ring_page(): who sees the array sees its pages and the mask. */
 	smp_store_release(&ring->pages, pages);
-	WRITE_ONCE(ring->limits[0], tandem_ring_limit(size, false));
-	WRITE_ONCE(ring->limits[1], tandem_ring_limit(size, true));
+	for (i = 0; i < TANDEM_CLASSES; i++)
+		WRITE_ONCE(ring->limits[i], tandem_ring_limit(size, i));
 	WRITE_ONCE(ring->producer->state, TANDEM_RING_ACTIVE);
 	return 0;
 
@@ -113,8 +113,10 @@ err_pages:
  */
 void tandem_ring_stop(struct tandem_ring *ring, enum tandem_ring_state state)
 {
-	WRITE_ONCE(ring->limits[0], 0);
-	WRITE_ONCE(ring->limits[1], 0);
+	unsigned int i;
+
+	for (i = 0; i < TANDEM_CLASSES; i++)
+		WRITE_ONCE(ring->limits[i], 0);
 	WRITE_ONCE(ring->producer->state, state);
 }
 
@@ -168,20 +170,15 @@ struct page *tandem_ring_page(struct tandem_ring *ring, pgoff_t index)
 	return pages && index < 2 * ((ring->mask + 1) >> PAGE_SHIFT) ? pages[index] : NULL;
 }
 
-/**
- * tandem_ring_refresh() - learn where the consumer is now
- * @ring: entered
- *
- * Return: true if it may be there; if not, the ring is corrupt from now on.
- */
-bool tandem_ring_refresh(struct tandem_ring *ring)
+/* Learns where the consumer is now. Return: false if it cannot be there; the ring is corrupt then. */
+static bool tandem_ring_refresh(struct tandem_ring *ring)
 {
 	/* In this order: whoever interrupts this may move cached on, up to a later cons_pos. */
 	u64 cached = READ_ONCE(ring->cached);
 	/* Pairs with the consumer's store-release: it has done with what is overwritten now. */
 	u64 cons = smp_load_acquire(&ring->consumer->cons_pos);
 
-	if (likely(tandem_cons_pos_valid(cons, cached, READ_ONCE(ring->published)))) {
+	if (likely(tandem_cons_pos_valid(cons, cached, READ_ONCE(ring->producer->pub_pos)))) {
 		WRITE_ONCE(ring->cached, cons);
 		return true;
 	}
@@ -189,39 +186,19 @@ bool tandem_ring_refresh(struct tandem_ring *ring)
 	return false;
 }
 
-/**
- * tandem_ring_lost() - count a record that cannot be had
- * @ring: entered
- * @type_flags: its
- * @len: its payload
- * @carried: what tandem_ring_take_pending() took for it
- */
-void tandem_ring_lost(struct tandem_ring *ring, u16 type_flags, size_t len, unsigned int carried)
+static bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit)
 {
-	struct tandem_ring_producer *producer = ring->producer;
-
-	local_inc(tandem_ring_counter(&producer->lost_records));
-	local_add(len, tandem_ring_counter(&producer->lost_bytes));
-	local_inc(tandem_ring_counter(&producer->lost_class[TANDEM_RECORD_CLASS(type_flags)]));
-	if (len > TANDEM_PAYLOAD_MAX || tandem_record_bytes(len) > ring->record_max)
-		local_inc(tandem_ring_counter(&producer->lost_too_big));
-	else if (ring->nesting > TANDEM_RING_NESTING_MAX)
-		local_inc(tandem_ring_counter(&producer->lost_recursion));
-	local_add(carried + 1, &ring->pending);
-
-	if (!test_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits)) {
-		set_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits);
-		irq_work_queue(&ring->notice->work);
-	}
+	return tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit) ||
+	       (tandem_ring_refresh(ring) &&
+		tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit));
 }
 
-/**
- * tandem_ring_take_pending() - what the next record is to say in lost_before
- * @ring: entered
+/*
+ * What the next record is to say in lost_before. It is taken at once, or who interrupts this would
+ * tell of the same losses again.
  */
-u16 tandem_ring_take_pending(struct tandem_ring *ring)
+static u16 tandem_ring_take_pending(struct tandem_ring *ring)
 {
-	/* At once, or who interrupts this would tell of the same losses again. */
 	unsigned long pending = local_xchg(&ring->pending, 0);
 	u16 lost = tandem_lost_before(pending);
 
@@ -230,14 +207,87 @@ u16 tandem_ring_take_pending(struct tandem_ring *ring)
 	return lost;
 }
 
+/* Counts a record that cannot be had, for the reason of @counter too if there is one. */
+static void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter)
+{
+	unsigned int event_class = tandem_header_class(header);
+	struct tandem_ring_producer *producer = ring->producer;
+
+	local_inc(tandem_ring_counter(&producer->lost_records));
+	local_add(tandem_header_len(header) - sizeof(struct tandem_record),
+		  tandem_ring_counter(&producer->lost_bytes));
+	local_inc(tandem_ring_counter(&producer->lost_class[event_class]));
+	if (counter)
+		local_inc(tandem_ring_counter(counter));
+	local_inc(&ring->pending);
+
+	if (!test_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits)) {
+		set_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits);
+		irq_work_queue(&ring->notice->work);
+	}
+}
+
 /**
- * tandem_ring_wake() - have the consumer woken, soon
+ * tandem_ring_reserve() - make room for a record and write its header, in all cases
+ * @ring: the ring of this CPU; preemption is off until tandem_ring_commit()
+ * @header: of the record
+ *
+ * Return: where it is; if its record is NULL, it is lost, and counted.
+ */
+struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
+{
+	u64 limit = READ_ONCE(ring->limits[tandem_header_class(header)]);
+	u64 bytes = TANDEM_RECORD_STRIDE(tandem_header_len(header));
+	long head = local_read(&ring->head);
+	struct tandem_slot slot = {};
+	u16 lost = 0;
+	u64 time;
+
+	if (tandem_header_len(header) > ring->record_max) {
+		tandem_ring_lost(ring, header, &ring->producer->lost_too_big);
+		return slot;
+	}
+	if (local_read(&ring->pending))
+		lost = tandem_ring_take_pending(ring);
+	do {
+		if (!tandem_ring_has_room(ring, head, bytes, limit)) {
+			local_add(lost, &ring->pending);
+			tandem_ring_lost(ring, header, NULL);
+			return slot;
+		}
+		/* Between load and cmpxchg, as in tandem_ring_try(). */
+		if (!tandem_clock_read(&time))
+			time = tandem_clock_look();
+	} while (!local_try_cmpxchg(&ring->head, &head, head + bytes));
+
+	slot = tandem_ring_begin(ring, head, header | tandem_header_lost_before(lost), time);
+	/* Who interrupted nobody finds published at its record; nobody who comes now changes that. */
+	if (READ_ONCE(ring->published) == slot.start || ++ring->nesting <= TANDEM_RING_NESTING_MAX)
+		return slot;
+
+	/* Too deep: what was taken is given up. */
+	tandem_ring_discard(ring, slot.record);
+	tandem_ring_lost(ring, header, &ring->producer->lost_recursion);
+	tandem_ring_commit(ring, slot.start);
+	slot.record = NULL;
+	return slot;
+}
+
+/**
+ * tandem_ring_wake() - a consumer has asked to be woken by now: have it woken, once and soon
  * @ring: the ring of this CPU; preemption is off
+ * @wake_at: the position it asked for, not beyond pub_pos
+ * @old: pub_pos before
  *
  * Not here: wait queues and fasync take locks that sleep on PREEMPT_RT, and no NMI may have.
  */
-void tandem_ring_wake(struct tandem_ring *ring)
+void tandem_ring_wake(struct tandem_ring *ring, u64 wake_at, u64 old)
 {
+	/* The request is over, unless there is a new one already. */
+	cmpxchg(&ring->consumer->wake_at, wake_at, TANDEM_AWAKE);
+	/* A consumer that asked for less than it can see does not sleep. */
+	if (wake_at <= old)
+		return;
 	if (ring->wake_tick != jiffies) {
 		ring->wake_tick = jiffies;
 		ring->wakes = 0;
@@ -256,7 +306,7 @@ void tandem_ring_wake(struct tandem_ring *ring)
 bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
 {
 	*cons = READ_ONCE(ring->consumer->cons_pos);
-	/* Pairs with tandem_ring_leave(). After cons_pos, which cannot have overtaken it. */
+	/* Pairs with tandem_ring_publish(). After cons_pos, which cannot have overtaken it. */
 	smp_rmb();
 	*pub = smp_load_acquire(&ring->producer->pub_pos);
 	return *pub - *cons <= ring->producer->size && !(*cons & 7);

@@ -6,26 +6,32 @@
  * otherwise: who interrupts a producer is done before that goes on. That is what the whole algorithm
  * rests on; it needs no lock and works in NMI.
  *
- *	cached      published                head
- *	  |  the consumer's  |  being written  |
+ *	cached     published                       head
+ *	  |  the consumer's  |  outermost record ...  |
  *
- * tandem_ring_enter()	one level deeper
- * tandem_ring_reserve()	moves head over the record to be written
- * tandem_ring_leave()	the outermost level moves published (and pub_pos) up to head
+ * tandem_ring_try(), tandem_ring_reserve()
+ *				move head over the record to be written
+ * tandem_ring_commit()		if the record is the one at published, all up to head is complete:
+ *				pub_pos and published move there. If not, somebody who was interrupted
+ *				has that record, and publishes this one with it.
  */
 #ifndef _TANDEM_RING_H
 #define _TANDEM_RING_H
 
 #include <linux/compiler.h>
 #include <linux/irq_work.h>
-#include <linux/timekeeping.h>
 #include <asm/barrier.h>
 #include <asm/local.h>
 
+#include "clock.h"
 #include "position.h"
+#include "tandem.h"
 
-/* Task, softirq, hard interrupt and NMI, each in a batch, and a kernel half that posts while it posts. */
-#define TANDEM_RING_NESTING_MAX	12
+/* Who interrupts: softirq, hard interrupt and NMI; and a kernel half that posts while it fills a record. */
+#define TANDEM_RING_NESTING_MAX	8
+
+/* A record that no ring finds too big. */
+#define TANDEM_RECORD_SURE	(TANDEM_RING_SIZE_MIN / 8)
 
 /* What a ring tells its subscription about, from any context. */
 enum tandem_notice_bit {
@@ -41,42 +47,44 @@ struct tandem_notice {
 
 /**
  * struct tandem_ring - a ring, seen from the kernel
+ * @limits: how full it may get, by class; 0 while nothing is added
  * @head: reserved up to here
+ * @published: who has the record that begins here publishes: the position up to which all is
+ *	published; or odd while a batch holds publishing back, see tandem_ring_hold()
  * @cached: cons_pos as it was last found valid
- * @published: pub_pos; kept here, for nothing is read back from shared pages
- * @nesting: how many producers are in the ring now, one within the other
- * @limits: how full it may get, for critical records [1] and others [0]; 0 while nothing is added
- * @record_max: largest record
+ * @pending: records lost that no lost_before has told of yet
+ * @nesting: how many producers that interrupted others are at it
+ * @record_max: largest record, with its header
  * @mask: size - 1
  * @data: the data pages, mapped twice in a row; NULL until the CPU was prepared
- * @consumer: page 0
- * @producer: page 1
+ * @producer: page 1; user space has it read-only, so what is read back is what was written
+ * @consumer: page 0, the consumer's to write
  * @accepted: records reserved, without discarded ones
- * @pending: records lost that no lost_before has told of yet
  * @notice: the subscription's
  * @wake: wakes the consumer, not in the producer's context
  * @wake_late: the same at the next tick, for a consumer that wants to be woken too often
  * @wakes: how many wake-ups since @wake_tick
  * @wake_tick: jiffies
  * @cpu: whose ring it is
- * @pages: the data pages, once each
+ * @pages: the data pages, twice
  *
- * The fields up to @pending are the CPU's own; whoever runs there may change them at any nesting.
- * @limits alone is set to 0 from elsewhere.
+ * What changes while events are posted is the CPU's own; whoever runs there may change it, and puts
+ * @nesting and @published back as its interrupted producer needs them. @limits alone are set to 0
+ * from elsewhere.
  */
 struct tandem_ring {
+	u64 limits[TANDEM_CLASSES];
 	local_t head;
-	u64 cached;
 	u64 published;
+	u64 cached;
+	local_t pending;
 	unsigned int nesting;
 	u32 record_max;
-	u64 limits[2];
 	u64 mask;
 	u8 *data;
-	struct tandem_ring_consumer *consumer;
 	struct tandem_ring_producer *producer;
+	struct tandem_ring_consumer *consumer;
 	local_t accepted;
-	local_t pending;
 	struct tandem_notice *notice;
 	struct irq_work wake;
 	struct irq_work wake_late;
@@ -84,6 +92,16 @@ struct tandem_ring {
 	unsigned int wakes;
 	unsigned int cpu;
 	struct page **pages;
+};
+
+/**
+ * struct tandem_slot - a reserved record
+ * @record: where it is; NULL: it is lost, and counted
+ * @start: its position
+ */
+struct tandem_slot {
+	struct tandem_record *record;
+	u64 start;
 };
 
 int tandem_ring_init(struct tandem_ring *ring, unsigned int cpu, u32 generation,
@@ -99,113 +117,130 @@ bool tandem_ring_readable(struct tandem_ring *ring);
 void tandem_ring_arm(struct tandem_ring *ring);
 
 /* The rare parts of the functions below. */
-bool tandem_ring_refresh(struct tandem_ring *ring);
-void tandem_ring_lost(struct tandem_ring *ring, u16 type_flags, size_t len, unsigned int carried);
-u16 tandem_ring_take_pending(struct tandem_ring *ring);
-void tandem_ring_wake(struct tandem_ring *ring);
+struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header);
+void tandem_ring_wake(struct tandem_ring *ring, u64 wake_at, u64 old);
 
-/* The record at a position; valid between cons_pos and pub_pos. */
-static inline struct tandem_record *tandem_ring_record(struct tandem_ring *ring, u64 pos)
+/* The record at a position. */
+static __always_inline struct tandem_record *tandem_ring_record(struct tandem_ring *ring, u64 pos)
 {
 	return (struct tandem_record *)(ring->data + (pos & ring->mask));
 }
 
-/**
- * tandem_ring_enter() - begin to produce
- * @ring: the ring of this CPU; preemption is off
- */
-static __always_inline void tandem_ring_enter(struct tandem_ring *ring)
+/* Begins the record at @start, which is reserved. */
+static __always_inline struct tandem_slot
+tandem_ring_begin(struct tandem_ring *ring, u64 start, u64 header, u64 time)
 {
-	/* No atomic operation: who interrupts this puts back what it found. */
-	WRITE_ONCE(ring->nesting, ring->nesting + 1);
-	barrier();
-}
-
-/**
- * tandem_ring_reserve() - make room for a record and write its header
- * @ring: entered
- * @type_flags: see tandem_type_flags()
- * @len: bytes of payload
- *
- * Return: the record, or NULL if it is lost and counted.
- */
-static __always_inline struct tandem_record *
-tandem_ring_reserve(struct tandem_ring *ring, u16 type_flags, size_t len)
-{
-	u64 limit = READ_ONCE(ring->limits[TANDEM_RECORD_CLASS(type_flags) == TANDEM_CLASS_CRITICAL]);
-	u64 bytes = tandem_record_bytes(len);
-	long head = local_read(&ring->head);
-	struct tandem_record *record;
-	u16 lost = 0;
-	u64 time;
-
-	if (unlikely(len > TANDEM_PAYLOAD_MAX || bytes > ring->record_max ||
-		     ring->nesting > TANDEM_RING_NESTING_MAX))
-		goto lost;
-	if (unlikely(local_read(&ring->pending)))
-		lost = tandem_ring_take_pending(ring);
-	do {
-		if (unlikely(!tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit)) &&
-		    (!tandem_ring_refresh(ring) ||
-		     !tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit)))
-			goto lost;
-		/* Between load and cmpxchg: later in the ring is later in time. */
-		time = ktime_get_mono_fast_ns();
-	} while (unlikely(!local_try_cmpxchg(&ring->head, &head, head + bytes)));
+	struct tandem_record *record = tandem_ring_record(ring, start);
 
 	local_inc(&ring->accepted);
-	record = tandem_ring_record(ring, head);
-	record->len = sizeof(*record) + len;
-	record->type_flags = type_flags;
-	record->lost_before = lost;
+	record->len = tandem_header_len(header);
+	record->type_flags = tandem_header_type_flags(header);
+	record->lost_before = header >> 48;
 	record->time = time;
-	return record;
-lost:
-	tandem_ring_lost(ring, type_flags, len, lost);
-	return NULL;
+	return (struct tandem_slot){ .record = record, .start = start };
+}
+
+/* Gives a record up: it stays for the consumer to skip. */
+static inline void tandem_ring_discard(struct tandem_ring *ring, struct tandem_record *record)
+{
+	record->type_flags |= TANDEM_RECORD_DISCARDED;
+	local_dec(&ring->accepted);
 }
 
 /**
- * tandem_ring_leave() - end to produce; publish if this is the outermost level
- * @ring: entered; every record reserved at this level is complete
+ * tandem_ring_try() - make room for a record and write its header, in the common case
+ * @ring: the ring of this CPU; preemption is off until tandem_ring_commit()
+ * @header: of a record of at most TANDEM_RECORD_SURE
+ * @slot: set if it succeeds
+ *
+ * That is: room as far as is known, nothing lost before, nobody interrupted.
+ *
+ * Return: false if nothing was done: tandem_ring_reserve() then.
  */
-static __always_inline void tandem_ring_leave(struct tandem_ring *ring)
+static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header,
+					    struct tandem_slot *slot)
 {
-	u64 old = ring->published;
-	u64 head;
+	u64 limit = READ_ONCE(ring->limits[tandem_header_class(header)]);
+	u64 bytes = TANDEM_RECORD_STRIDE(tandem_header_len(header));
+	long start = local_read(&ring->head);
+	u64 time;
 
-	barrier();
-	if (unlikely(ring->nesting != 1)) {
-		WRITE_ONCE(ring->nesting, ring->nesting - 1);
-		return;
-	}
+	if (unlikely(local_read(&ring->pending) || READ_ONCE(ring->published) != start ||
+		     !tandem_ring_fits(start, bytes, READ_ONCE(ring->cached), limit)))
+		return false;
+	/* Between load and cmpxchg: later in the ring is later in time. */
+	if (unlikely(!tandem_clock_read(&time)) ||
+	    unlikely(!local_try_cmpxchg(&ring->head, &start, start + bytes)))
+		return false;
+	*slot = tandem_ring_begin(ring, start, header, time);
+	return true;
+}
+
+/* Publishes all up to head. @old: pub_pos until now. Only for whom published names. */
+static __always_inline void tandem_ring_publish(struct tandem_ring *ring, u64 old)
+{
+	u64 head, wake_at;
+
 	/*
-	 * Whoever interrupts this before nesting is 0 leaves its record to us, so look at head again
-	 * after that. Whoever comes later publishes for itself, and that a second time does no harm.
+	 * Who interrupts this before published has moved leaves its record to us: so look at head
+	 * again, and go on if published is still where we put it. If it is not, or head has not moved,
+	 * who came later has published for itself.
 	 */
 	do {
-		WRITE_ONCE(ring->nesting, 1);
-		barrier();
 		head = local_read(&ring->head);
-		/* Before pub_pos: a consumer may be there at once, see tandem_ring_refresh(). */
-		WRITE_ONCE(ring->published, head);
 		/* Pairs with the consumer's load-acquire of pub_pos: the records are complete. */
 		smp_store_release(&ring->producer->pub_pos, head);
+		WRITE_ONCE(ring->published, head);
 		barrier();
-		WRITE_ONCE(ring->nesting, 0);
-		barrier();
-	} while (unlikely(head != local_read(&ring->head)));
+	} while (unlikely(local_read(&ring->head) != head && READ_ONCE(ring->published) == head));
 
-	if (unlikely(head == old))
-		return;
 	/*
 	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep (and with
-	 * the one in tandem_ring_arm()): it stores wake_at, then looks at pub_pos. One of both sees
-	 * the other's store.
+	 * the one in tandem_subscription_readable_or_arm()): it stores wake_at, then looks at pub_pos.
+	 * One of both sees the other's store.
 	 */
 	smp_mb();
-	if (unlikely(tandem_wake_crossed(old, READ_ONCE(ring->consumer->wake_at), head)))
-		tandem_ring_wake(ring);
+	wake_at = READ_ONCE(ring->consumer->wake_at);
+	if (unlikely(wake_at <= head))
+		tandem_ring_wake(ring, wake_at, old);
+}
+
+/**
+ * tandem_ring_commit() - the record is complete
+ * @ring: the ring of this CPU
+ * @start: &tandem_slot.start
+ */
+static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 start)
+{
+	barrier();
+	if (likely(ring->published == start))
+		tandem_ring_publish(ring, start);
+	else
+		ring->nesting--;
+}
+
+/**
+ * tandem_ring_hold() - hold publishing back, for a batch
+ * @ring: the ring of this CPU; preemption is off until tandem_ring_let_go()
+ * @batch: whose address, with its lowest bit set, is no position
+ *
+ * Not if somebody was interrupted, or holds it back already: who that is publishes all.
+ */
+static inline void tandem_ring_hold(struct tandem_ring *ring, const void *batch)
+{
+	if (ring->published == local_read(&ring->head))
+		WRITE_ONCE(ring->published, (uintptr_t)batch | 1);
+}
+
+/**
+ * tandem_ring_let_go() - publish what was held back
+ * @ring: as for tandem_ring_hold()
+ * @batch: likewise
+ */
+static inline void tandem_ring_let_go(struct tandem_ring *ring, const void *batch)
+{
+	if (ring->published == ((uintptr_t)batch | 1))
+		tandem_ring_publish(ring, READ_ONCE(ring->producer->pub_pos));
 }
 
 #endif /* _TANDEM_RING_H */

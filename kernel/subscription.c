@@ -35,6 +35,8 @@
 static DEFINE_XARRAY_ALLOC1(tandem_subscriptions);
 static DEFINE_MUTEX(tandem_subscriptions_mutex);
 
+struct tandem_subscription tandem_nobody;
+
 static struct workqueue_struct *tandem_subscription_wq;
 static enum cpuhp_state tandem_subscription_cpuhp;
 
@@ -78,7 +80,7 @@ static bool tandem_subscription_readable_or_arm(struct tandem_subscription *sub)
 		return true;
 	for_each_possible_cpu(cpu)
 		tandem_ring_arm(per_cpu_ptr(sub->rings, cpu));
-	/* wake_at before pub_pos. Pairs with the barrier in tandem_ring_leave(). */
+	/* wake_at before pub_pos. Pairs with the barrier in tandem_ring_publish(). */
 	smp_mb();
 	return tandem_subscription_readable(sub);
 }
@@ -128,7 +130,10 @@ static void tandem_subscription_notice(struct irq_work *work)
 		container_of(work, struct tandem_subscription, notice.work);
 	unsigned long due = READ_ONCE(sub->overflow_told) + TANDEM_OVERFLOW_INTERVAL;
 
-	if (tandem_subscription_corrupt(sub) || time_after_eq(jiffies, due))
+	bool corrupted = tandem_subscription_corrupt(sub) &&
+			 !test_bit(TANDEM_NOTICE_CORRUPT_TOLD, &sub->notice.bits);
+
+	if (corrupted || time_after_eq(jiffies, due))
 		mod_delayed_work(tandem_subscription_wq, &sub->noticed, 0);
 	else
 		queue_delayed_work(tandem_subscription_wq, &sub->noticed, due - jiffies);
@@ -310,8 +315,8 @@ err:
 static int tandem_subscription_join(struct tandem_subscription *sub)
 {
 	struct tandem_device *dev = sub->dev;
+	struct tandem_subscription **from, **to;
 	struct tandem_listeners *old, *new;
-	unsigned int i;
 	int ret;
 
 	mutex_lock(&dev->lock);
@@ -320,7 +325,7 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 		goto out;
 	old = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
 	ret = -ENOMEM;
-	new = kzalloc(struct_size(new, subscription, dev->subscription_count + 1),
+	new = kzalloc(struct_size(new, subscription, dev->subscription_count + 2),
 		      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!new)
 		goto out;
@@ -331,10 +336,11 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 		kfree(new);
 		goto out;
 	}
-	for (i = 0; old && i < old->count; i++)
-		if (old->subscription[i])
-			new->subscription[new->count++] = old->subscription[i];
-	new->subscription[new->count++] = sub;
+	to = new->subscription;
+	for (from = old ? old->subscription : to; *from; from++)
+		if (*from != &tandem_nobody)
+			*to++ = *from;
+	*to = sub;
 	rcu_assign_pointer(dev->listeners, new);
 	if (old)
 		kfree_rcu(old, rcu);
@@ -347,20 +353,20 @@ out:
 	return ret;
 }
 
-/* Hides it again. It allocates nothing: an entry of the listeners just becomes NULL. */
+/* Hides it again. */
 static void tandem_subscription_leave(struct tandem_subscription *sub)
 {
 	struct tandem_device *dev = sub->dev;
+	struct tandem_subscription **listener;
 	struct tandem_listeners *listeners;
-	unsigned int i;
 
 	mutex_lock(&dev->lock);
 	listeners = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
-	for (i = 0; listeners && i < listeners->count; i++)
-		if (listeners->subscription[i] == sub)
-			WRITE_ONCE(listeners->subscription[i], NULL);
+	for (listener = listeners->subscription; *listener != sub; listener++)
+		;
+	WRITE_ONCE(*listener, &tandem_nobody);
 	list_del_init(&sub->node);
-	if (!--dev->subscription_count && listeners) {
+	if (!--dev->subscription_count) {
 		RCU_INIT_POINTER(dev->listeners, NULL);
 		kfree_rcu(listeners, rcu);
 	}
@@ -627,6 +633,13 @@ static const struct file_operations tandem_subscription_fops = {
 	.release = tandem_subscription_release,
 };
 
+/* Waits until subscriptions that are closed are freed: a grace period each, then their work. */
+static void tandem_subscriptions_flush(void)
+{
+	rcu_barrier();
+	flush_workqueue(tandem_subscription_wq);
+}
+
 static int tandem_subscribe_check(const struct tandem_subscribe *args)
 {
 	if (args->flags || args->reserved || args->overflow != TANDEM_OVERFLOW_DROP)
@@ -661,6 +674,11 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 	if (fd < 0)
 		return fd;
 	sub = tandem_subscription_create(dev, args);
+	if (sub == ERR_PTR(-EDQUOT)) {
+		/* What was closed before this call does not count against it. */
+		tandem_subscriptions_flush();
+		sub = tandem_subscription_create(dev, args);
+	}
 	if (IS_ERR(sub)) {
 		ret = PTR_ERR(sub);
 		goto err_fd;
@@ -770,8 +788,7 @@ int tandem_subscriptions_init(void)
 void tandem_subscriptions_exit(void)
 {
 	cpuhp_remove_multi_state(tandem_subscription_cpuhp);
-	/* Subscriptions that are closed may still wait for their grace period, then for their work. */
-	rcu_barrier();
+	tandem_subscriptions_flush();
 	destroy_workqueue(tandem_subscription_wq);
 	xa_destroy(&tandem_subscriptions);
 }

@@ -84,14 +84,15 @@ struct tandem_subscription {
 /**
  * struct tandem_listeners - the subscriptions of a device, as producers see them
  * @rcu: frees it
- * @count: entries of @subscription
- * @subscription: NULL where one has left
+ * @subscription: ended by NULL; who has left is replaced by tandem_nobody
  */
 struct tandem_listeners {
 	struct rcu_head rcu;
-	unsigned int count;
 	struct tandem_subscription *subscription[];
 };
+
+/* It wants no class. So to leave takes no memory. */
+extern struct tandem_subscription tandem_nobody;
 
 /**
  * struct tandem_subscription_counters - sums over the rings
@@ -118,9 +119,10 @@ struct tandem_subscription_counters {
 };
 
 static __always_inline bool tandem_subscription_wants(const struct tandem_subscription *sub,
-						      unsigned int type, unsigned int event_class)
+						      u64 header)
 {
-	return sub->classes & BIT(event_class) && (!sub->types || test_bit(type, sub->types));
+	return sub->classes & BIT(tandem_header_class(header)) &&
+	       likely(!sub->types || test_bit(TANDEM_RECORD_TYPE(header >> 32), sub->types));
 }
 
 int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp);

@@ -10,6 +10,7 @@
 #include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/types.h>
@@ -20,6 +21,7 @@
 struct tandem_device;
 struct tandem_listeners;
 struct tandem_ring;
+struct tandem_subscription;
 struct tandem_section;
 
 /* ---- Devices ---- */
@@ -148,26 +150,37 @@ static inline bool tandem_listening(const struct tandem_device *dev)
 	return unlikely(READ_ONCE(*(const void *const *)dev));
 }
 
-int __tandem_post(struct tandem_device *dev, unsigned int type, enum tandem_class event_class,
-		  const void *data, size_t len);
+/*
+ * The first fields of a record as one word, made where type, class and length often are constants:
+ * len in bits 0 to 31, type_flags in 32 to 47. What is too long stays too long.
+ */
+static __always_inline u64 tandem_header(unsigned int type, enum tandem_class event_class,
+					 size_t len)
+{
+	return (sizeof(struct tandem_record) + min_t(size_t, len, TANDEM_RECORD_MAX)) |
+	       (u64)(type & (TANDEM_TYPES - 1)) << 32 |
+	       (u64)(event_class & (TANDEM_CLASSES - 1)) << 44;
+}
+
+void __tandem_post(struct tandem_device *dev, u64 header, const void *data);
 
 /**
  * tandem_post() - post an event
  * @dev: the device
- * @type: below TANDEM_TYPES; an unknown bit is ignored
+ * @type: below TANDEM_TYPES; further bits are ignored
  * @event_class: how dear it is
  * @data: payload
  * @len: bytes, at most TANDEM_PAYLOAD_MAX
  *
- * A subscription without room counts the event as lost.
+ * A subscription without room counts the event as lost; the poster is not told.
  *
  * Context: any, NMI included.
- * Return: 0; -ENOBUFS if a subscription lost it (-EMSGSIZE if all for its size). To ignore that is fine.
  */
-static inline int tandem_post(struct tandem_device *dev, unsigned int type,
-			      enum tandem_class event_class, const void *data, size_t len)
+static __always_inline void tandem_post(struct tandem_device *dev, unsigned int type,
+					enum tandem_class event_class, const void *data, size_t len)
 {
-	return tandem_listening(dev) ? __tandem_post(dev, type, event_class, data, len) : 0;
+	if (tandem_listening(dev))
+		__tandem_post(dev, tandem_header(type, event_class, len), data);
 }
 
 /**
@@ -180,13 +193,13 @@ struct tandem_reservation {
 	void *data;
 	/* private: */
 	struct tandem_device *dev;
+	struct tandem_subscription **listener;
 	struct tandem_ring *ring;
-	struct tandem_listeners *listeners;
-	unsigned int index;
+	u64 start;
+	u64 header;
 };
 
-struct tandem_reservation __tandem_reserve(struct tandem_device *dev, unsigned int type,
-					   enum tandem_class event_class, size_t len);
+struct tandem_reservation __tandem_reserve(struct tandem_device *dev, u64 header);
 
 /**
  * tandem_reserve() - room for an event, to be filled in place
@@ -195,18 +208,18 @@ struct tandem_reservation __tandem_reserve(struct tandem_device *dev, unsigned i
  * @event_class: likewise
  * @len: likewise
  *
- * If the result's data is not NULL, fill it and call tandem_commit() or tandem_discard(), on the same CPU, in
- * the reverse order of reservations, before the context ends: preemption is off in between.
+ * If the result's data is not NULL, fill it and call tandem_commit() or tandem_discard(), on the
+ * same CPU, in the reverse order of reservations: preemption is off in between.
  *
  * Context: any, NMI included.
  */
-static inline struct tandem_reservation
+static __always_inline struct tandem_reservation
 tandem_reserve(struct tandem_device *dev, unsigned int type, enum tandem_class event_class,
 	       size_t len)
 {
 	if (!tandem_listening(dev))
 		return (struct tandem_reservation){ .data = NULL };
-	return __tandem_reserve(dev, type, event_class, len);
+	return __tandem_reserve(dev, tandem_header(type, event_class, len));
 }
 
 /**
@@ -219,7 +232,8 @@ void tandem_commit(struct tandem_reservation *reservation);
  * tandem_discard() - give a reserved event up
  * @reservation: from tandem_reserve(), its data not NULL
  *
- * It takes its room in one ring until the consumer has skipped it, and counts neither as posted nor as lost.
+ * It takes its room in one ring until the consumer has skipped it, and counts as neither posted nor
+ * delivered. Subscriptions that had no room for it have counted it as lost.
  */
 void tandem_discard(struct tandem_reservation *reservation);
 

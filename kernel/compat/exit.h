@@ -3,7 +3,7 @@
 #define _TANDEM_COMPAT_EXIT_H
 
 /*
- * The parameters of a probe of sched_process_exit: newer kernels say whether the whole process is dead.
+ * The parameters of a probe of sched_process_exit: newer kernels say if the whole process is dead.
  * check_trace_callback_type_sched_process_exit() finds out at build time if this guess is wrong.
  */
 #ifdef TANDEM_HAVE_EXIT_GROUP_DEAD

@@ -313,5 +313,5 @@ module_init(process_init);
 module_exit(process_exit);
 
 MODULE_DESCRIPTION("Tandem kernel half: processes that begin, become another program, and end");
-MODULE_AUTHOR("The Tandem authors");
+MODULE_AUTHOR("The Tandem developers");
 MODULE_LICENSE("GPL");

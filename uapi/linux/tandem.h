@@ -49,7 +49,7 @@ enum tandem_bind_flags {
  * @gid: group of the node, likewise
  * @events_mode: who may subscribe: read bits for the node's owner, group and others, at most 0444;
  *	read when the device is created
- * @generation: out: number of this server session, counted per device from 1
+ * @generation: out, whatever it is before: number of this server session, counted per device from 1
  *
  * Makes the calling process the server of a device, and the fd its server fd. A device that a server
  * made outlives its servers: it goes with TANDEM_IOC_REMOVE, or with the module.
@@ -234,9 +234,10 @@ struct tandem_subscribe {
 /**
  * struct tandem_ring_consumer - page 0 of a ring: what the consumer tells the kernel
  * @cons_pos: up to here the records are done with; store with release
- * @wake_at: wake the consumer when pub_pos reaches this position, once. To sleep: store it, then a
- *	full fence, then look at every ring's pub_pos again. poll() and read() set it themselves for a
- *	consumer that is awake or whose wake_at has passed, so that simple programs need not.
+ * @wake_at: wake the consumer when pub_pos reaches this position; the kernel then sets it back to
+ *	TANDEM_AWAKE. To sleep: store it, then a full fence, then look at every ring's pub_pos again.
+ *	poll() and read() set it themselves for a consumer that is awake or whose wake_at has passed, so
+ *	that simple programs need not. What lies beyond the ring's room is never reached.
  *
  * A cons_pos that is not a multiple of 8, or not between the last one and pub_pos, makes the ring
  * corrupt: the subscription is stopped, all that comes is counted as lost.
@@ -409,7 +410,8 @@ enum tandem_device_kind {
  * @TANDEM_ATTR_RINGS: u32: how many rings have memory
  * @TANDEM_ATTR_OVERFLOW: u32: &enum tandem_overflow
  * @TANDEM_ATTR_CLASSES: u32: mask
- * @TANDEM_ATTR_TYPES: binary: array of u16, the types asked for; absent: all
+ * @TANDEM_ATTR_TYPES: binary: bitmap of the types asked for, TANDEM_TYPES / 8 bytes, type n is bit
+ *	n % 8 of byte n / 8; absent: all
  * @TANDEM_ATTR_ACCEPTED: u64: records put into the rings
  * @TANDEM_ATTR_LOST: u64: records lost; posted to it = accepted + lost
  * @TANDEM_ATTR_LOST_BYTES: u64

@@ -89,5 +89,5 @@ module_init(gen_init);
 module_exit(gen_exit);
 
 MODULE_DESCRIPTION("Tandem kernel half: events from every context, for tests and benchmarks");
-MODULE_AUTHOR("The Tandem authors");
+MODULE_AUTHOR("The Tandem developers");
 MODULE_LICENSE("GPL");

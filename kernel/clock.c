@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Clock: to look at it.
+ */
+#include <linux/math64.h>
+#include <linux/preempt.h>
+#include <linux/time64.h>
+
+#include "clock.h"
+
+#ifdef CONFIG_X86_TSC
+DEFINE_PER_CPU(struct tandem_clock, tandem_clock);
+
+static u64 tandem_clock_cycles(u64 ns)
+{
+	return mul_u64_u32_div(ns, tsc_khz, USEC_PER_SEC);
+}
+
+/**
+ * tandem_clock_look() - read the clock, and note it for the stamps to come
+ *
+ * Who interrupts this finds a span of 0 and reads the clock for itself. That may be later than the
+ * stamps that this look would lead to, so it is not used then; nor if it took long.
+ *
+ * Context: any; preemption is off.
+ * Return: CLOCK_MONOTONIC in nanoseconds.
+ */
+u64 tandem_clock_look(void)
+{
+	struct tandem_clock *clock = this_cpu_ptr(&tandem_clock);
+	u64 ns, before;
+
+	/* In NMI the clock may be in the middle of an update, and what it says a little off. */
+	if (clock->looking) {
+		clock->looking++;
+		return ktime_get_mono_fast_ns();
+	}
+	if (in_nmi() || check_tsc_unstable())
+		return ktime_get_mono_fast_ns();
+
+	WRITE_ONCE(clock->looking, 1);
+	barrier();
+	WRITE_ONCE(clock->span, 0);
+	barrier();
+	before = rdtsc_ordered();
+	ns = ktime_get_mono_fast_ns();
+	/* After the clock: stamps come out too early rather than too late. */
+	clock->cycles = rdtsc_ordered();
+	clock->ns = ns;
+	clock->mult = div_u64(USEC_PER_SEC << 32, tsc_khz);
+	clock->mult -= clock->mult / TANDEM_CLOCK_SLOWER;
+	barrier();
+	if (clock->cycles - before <= tandem_clock_cycles(TANDEM_CLOCK_LOOK_NS))
+		WRITE_ONCE(clock->span, tandem_clock_cycles(TANDEM_CLOCK_SPAN_NS));
+	barrier();
+	if (READ_ONCE(clock->looking) != 1)
+		WRITE_ONCE(clock->span, 0);
+	WRITE_ONCE(clock->looking, 0);
+	return ns;
+}
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Clock: CLOCK_MONOTONIC for time stamps, in any context.
+ *
+ * ktime_get_mono_fast_ns() costs as much as all the rest of a post. So where the time stamp counter is
+ * good enough for the kernel, each CPU looks at the clock now and then, and counts cycles in between,
+ * at a rate a little too slow. A stamp is then never ahead of the clock, at most TANDEM_CLOCK_LAG_NS
+ * behind it, and never before the last one of its CPU.
+ */
+#ifndef _TANDEM_CLOCK_H
+#define _TANDEM_CLOCK_H
+
+#include <linux/percpu.h>
+#include <linux/timekeeping.h>
+
+/* For how long a look is good, and how long it may take. */
+#define TANDEM_CLOCK_SPAN_NS	100000
+#define TANDEM_CLOCK_LOOK_NS	2000
+/* Cycles count for one part in so many less: NTP adjusts the clock's rate by less than that. */
+#define TANDEM_CLOCK_SLOWER	512
+#define TANDEM_CLOCK_LAG_NS	(TANDEM_CLOCK_LOOK_NS + TANDEM_CLOCK_SPAN_NS / TANDEM_CLOCK_SLOWER)
+
+#ifdef CONFIG_X86_TSC
+#include <asm/tsc.h>
+
+/**
+ * struct tandem_clock - what a CPU knows of the clock
+ * @cycles: at the last look
+ * @span: for how many cycles that holds; 0: for none
+ * @mult: nanoseconds a cycle, times 2^32
+ * @ns: at the last look
+ * @looking: how many looks are being taken, one within the other
+ *
+ * Each is its CPU's own, with preemption off.
+ */
+struct tandem_clock {
+	u64 cycles;
+	u64 span;
+	u64 mult;
+	u64 ns;
+	unsigned int looking;
+};
+
+DECLARE_PER_CPU(struct tandem_clock, tandem_clock);
+
+u64 tandem_clock_look(void);
+
+/* Is the look that was taken last good for now? If so, sets *@ns. */
+static __always_inline bool tandem_clock_read(u64 *ns)
+{
+	const struct tandem_clock *clock = this_cpu_ptr(&tandem_clock);
+	u64 cycles = rdtsc_ordered() - clock->cycles;
+
+	if (unlikely(cycles >= READ_ONCE(clock->span)))
+		return false;
+	*ns = clock->ns + ((cycles * clock->mult) >> 32);
+	return true;
+}
+#else
+static inline u64 tandem_clock_look(void)
+{
+	return ktime_get_mono_fast_ns();
+}
+
+static __always_inline bool tandem_clock_read(u64 *ns)
+{
+	*ns = tandem_clock_look();
+	return true;
+}
+#endif
+
+#endif /* _TANDEM_CLOCK_H */

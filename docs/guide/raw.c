@@ -123,11 +123,11 @@ int raw_sleep(struct raw *raw, int timeout_ms)
 /* [raw-read] */
 int raw_read(int fd, uint64_t *lost, raw_callback callback, void *arg)
 {
-	static uint8_t buffer[TANDEM_RECORD_MAX] __attribute__((aligned(8)));
+	static uint64_t buffer[TANDEM_RECORD_MAX / sizeof(uint64_t)];
 	ssize_t at, len = read(fd, buffer, sizeof(buffer));
 
 	for (at = 0; at < len;) {
-		const struct tandem_record *record = (const void *)(buffer + at);
+		const struct tandem_record *record = (const void *)&buffer[at / 8];
 
 		*lost += record->lost_before;
 		if (!(record->type_flags & TANDEM_RECORD_DISCARDED))

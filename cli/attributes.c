@@ -114,8 +114,9 @@ static size_t least_length(const struct field *field)
 	case KIND_U64:
 		return sizeof(uint64_t);
 	case KIND_STRING:
-	case KIND_TYPES:
 		return 0;
+	case KIND_TYPES:
+		return TANDEM_TYPES / 8;
 	case KIND_BY_CLASS:
 		return TANDEM_CLASSES * sizeof(uint64_t);
 	default:
@@ -146,13 +147,9 @@ static void put_types(struct json_object *object, const char *key, const struct 
 	const unsigned char *payload = mnl_attr_get_payload(attr);
 	struct json_object *array = new_array();
 
-	for (size_t at = 0; at + sizeof(uint16_t) <= mnl_attr_get_payload_len(attr);
-	     at += sizeof(uint16_t)) {
-		uint16_t type;
-
-		memcpy(&type, payload + at, sizeof(type));
-		put_element(array, json_object_new_int(type));
-	}
+	for (int type = 0; type < TANDEM_TYPES; type++)
+		if (payload[type / 8] & 1 << type % 8)
+			put_element(array, json_object_new_int(type));
 	put_object(object, key, array);
 }
 

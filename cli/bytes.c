@@ -82,10 +82,10 @@ static bool parse_file(const struct cli *cli, const char *what, const char *path
 	if (!ret)
 		return true;
 	if (ret == -EFBIG)
-		complain(cli, STATUS_FAILED, "%s: '%s' has more than %d bytes.", what,
+		complain(cli, STATUS_USAGE, "%s: '%s' has more than %d bytes.", what,
 			 path ?: "standard input", INPUT_MAX);
 	else
-		complain(cli, STATUS_FAILED, "%s: '%s' cannot be read: %s.", what,
+		complain(cli, STATUS_USAGE, "%s: '%s' cannot be read: %s.", what,
 			 path ?: "standard input", strerror(-ret));
 	return false;
 }

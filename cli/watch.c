@@ -337,8 +337,11 @@ static int parse_watch(struct cli *cli, int argc, char **argv, struct watch *wat
 	watch->node = argv[optind];
 	watch->device = device_name(watch->node);
 	/* The names of types depend on the device, which is known only now. */
-	if (types && !parse_types(cli, watch, types))
-		return STATUS_USAGE;
+	if (types) {
+		watch->options.types = watch->types;
+		if (!parse_types(cli, watch, types))
+			return STATUS_USAGE;
+	}
 	return watch_device(cli, watch);
 }
 
@@ -350,7 +353,6 @@ static int run_watch(struct cli *cli, int argc, char **argv)
 	watch.types = calloc(TANDEM_SUBSCRIBE_TYPES_MAX, sizeof(*watch.types));
 	if (!watch.types)
 		no_memory();
-	watch.options.types = watch.types;
 	status = parse_watch(cli, argc, argv, &watch);
 	free(watch.types);
 	return status;

@@ -11,8 +11,7 @@
 
 #define TANDEM_FROZEN(type, member, offset, size)					\
 	static_assert(offsetof(struct type, member) == (offset) &&			\
-		      sizeof_field(struct type, member) == (size),			\
-		      #type "." #member " has moved")
+		      sizeof_field(struct type, member) == (size))
 
 #define TANDEM_FROZEN_SIZE(type, size)							\
 	static_assert(sizeof(struct type) == (size), #type " has changed its size")

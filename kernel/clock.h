@@ -2,10 +2,10 @@
 /*
  * Clock: CLOCK_MONOTONIC for time stamps, in any context.
  *
- * ktime_get_mono_fast_ns() costs as much as all the rest of a post. So where the time stamp counter is
- * good enough for the kernel, each CPU looks at the clock now and then, and counts cycles in between,
- * at a rate a little too slow. A stamp is then never ahead of the clock, at most TANDEM_CLOCK_LAG_NS
- * behind it, and never before the last one of its CPU.
+ * ktime_get_mono_fast_ns() costs as much as all the rest of a post. So where the time stamp
+ * counter is good enough for the kernel, each CPU looks at the clock now and then, and counts
+ * cycles in between, at a rate a little too slow. A stamp is then never ahead of the clock, at
+ * most TANDEM_CLOCK_LAG_NS behind it, and never before the last one of its CPU.
  */
 #ifndef _TANDEM_CLOCK_H
 #define _TANDEM_CLOCK_H

@@ -61,7 +61,7 @@ struct tandem_device {
 	bool gone;
 	atomic_t open_files;
 
-	struct mutex lock;
+	struct mutex lock;	/* protects what follows */
 	struct list_head subscriptions;
 	unsigned int subscription_count;
 	struct tandem_server *server;

@@ -19,7 +19,10 @@ static inline bool tandem_ioctl_is(unsigned int cmd, unsigned int known)
 	       _IOC_DIR(cmd) == _IOC_DIR(known);
 }
 
-/* Reads an argument of whichever size. @min: of the first version. Return: 0, -EINVAL, -E2BIG, -EFAULT. */
+/*
+ * Reads an argument of whichever size. @min: of the first version. Return: 0, -EINVAL, -E2BIG,
+ * -EFAULT.
+ */
 static inline int tandem_ioctl_get(void *arg, size_t size, size_t min, unsigned int cmd,
 				   const void __user *from)
 {

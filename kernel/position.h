@@ -2,8 +2,8 @@
 /*
  * The arithmetic of ring positions.
  *
- * A position counts the bytes since its ring began, in 64 bits, and does not wrap in this universe's
- * time; differences are taken unsigned all the same, so that nothing depends on it.
+ * A position counts the bytes since its ring began, in 64 bits, and does not wrap in this
+ * universe's time; differences are taken unsigned all the same, so that nothing depends on it.
  */
 #ifndef _TANDEM_POSITION_H
 #define _TANDEM_POSITION_H
@@ -56,7 +56,10 @@ static inline bool tandem_ring_fits(u64 head, u64 bytes, u64 consumed, u64 limit
 	return head - consumed + bytes <= limit;
 }
 
-/* May a consumer that was seen at @cached say that it is at @cons now, with records up to @published? */
+/*
+ * May a consumer that was seen at @cached say that it is at @cons now, with records up to
+ * @published?
+ */
 static inline bool tandem_cons_pos_valid(u64 cons, u64 cached, u64 published)
 {
 	return cons - cached <= published - cached && !(cons & 7);

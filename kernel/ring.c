@@ -48,6 +48,7 @@ int tandem_ring_init(struct tandem_ring *ring, unsigned int cpu, u32 generation,
 	ring->cpu = cpu;
 	ring->notice = notice;
 	ring->record_max = TANDEM_RECORD_MAX;
+	ring->wake_tick = jiffies;
 	init_irq_work(&ring->wake, wake);
 	ring->wake_late = IRQ_WORK_INIT_LAZY(wake_late);
 	if (!consumer || !producer)
@@ -170,7 +171,10 @@ struct page *tandem_ring_page(struct tandem_ring *ring, pgoff_t index)
 	return pages && index < 2 * ((ring->mask + 1) >> PAGE_SHIFT) ? pages[index] : NULL;
 }
 
-/* Learns where the consumer is now. Return: false if it cannot be there; the ring is corrupt then. */
+/*
+ * Learns where the consumer is now. Return: false if it cannot be there; the ring is corrupt
+ * then.
+ */
 static bool tandem_ring_refresh(struct tandem_ring *ring)
 {
 	/* In this order: whoever interrupts this may move cached on, up to a later cons_pos. */
@@ -261,7 +265,10 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 	} while (!local_try_cmpxchg(&ring->head, &head, head + bytes));
 
 	slot = tandem_ring_begin(ring, head, header | tandem_header_lost_before(lost), time);
-	/* Who interrupted nobody finds published at its record; nobody who comes now changes that. */
+	/*
+	 * Who interrupted nobody finds published at its record; nobody who comes now changes
+	 * that.
+	 */
 	if (READ_ONCE(ring->published) == slot.start || ++ring->nesting <= TANDEM_RING_NESTING_MAX)
 		return slot;
 
@@ -288,7 +295,7 @@ void tandem_ring_wake(struct tandem_ring *ring, u64 wake_at, u64 old)
 	/* A consumer that asked for less than it can see does not sleep. */
 	if (wake_at <= old)
 		return;
-	if (ring->wake_tick != jiffies) {
+	if (time_after(jiffies, ring->wake_tick)) {
 		ring->wake_tick = jiffies;
 		ring->wakes = 0;
 	}
@@ -306,8 +313,9 @@ void tandem_ring_wake(struct tandem_ring *ring, u64 wake_at, u64 old)
 bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
 {
 	*cons = READ_ONCE(ring->consumer->cons_pos);
-	/* Pairs with tandem_ring_publish(). After cons_pos, which cannot have overtaken it. */
+	/* After cons_pos, which cannot have overtaken it. */
 	smp_rmb();
+	/* Pairs with the store-release in tandem_ring_publish(). */
 	*pub = smp_load_acquire(&ring->producer->pub_pos);
 	return *pub - *cons <= ring->producer->size && !(*cons & 7);
 }

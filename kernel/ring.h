@@ -3,17 +3,16 @@
  * Ring: the bytes between one CPU and one consumer.
  *
  * All producers of a ring run on its CPU with preemption off, so they nest and never overlap
- * otherwise: who interrupts a producer is done before that goes on. That is what the whole algorithm
- * rests on; it needs no lock and works in NMI.
+ * otherwise: who interrupts a producer is done before that goes on. That is what the whole
+ * algorithm rests on; it needs no lock and works in NMI.
  *
- *	cached     published                       head
- *	  |  the consumer's  |  outermost record ...  |
+ *	cached           published               head
+ *	  | the consumer's  | outermost record ... |
  *
- * tandem_ring_try(), tandem_ring_reserve()
- *				move head over the record to be written
- * tandem_ring_commit()		if the record is the one at published, all up to head is complete:
- *				pub_pos and published move there. If not, somebody who was interrupted
- *				has that record, and publishes this one with it.
+ * tandem_ring_try() and tandem_ring_reserve() move head over the record to be written. At
+ * tandem_ring_commit(), if the record is the one at published, all up to head is complete: pub_pos
+ * and published move there. If it is not, somebody who was interrupted has that record, and will
+ * publish this one with it.
  */
 #ifndef _TANDEM_RING_H
 #define _TANDEM_RING_H
@@ -27,7 +26,10 @@
 #include "position.h"
 #include "tandem.h"
 
-/* Who interrupts: softirq, hard interrupt and NMI; and a kernel half that posts while it fills a record. */
+/*
+ * Who interrupts: softirq, hard interrupt and NMI; and a kernel half that posts while it fills
+ * a record.
+ */
 #define TANDEM_RING_NESTING_MAX	8
 
 /* A record that no ring finds too big. */
@@ -182,9 +184,9 @@ static __always_inline void tandem_ring_publish(struct tandem_ring *ring, u64 ol
 	u64 head, wake_at;
 
 	/*
-	 * Who interrupts this before published has moved leaves its record to us: so look at head
-	 * again, and go on if published is still where we put it. If it is not, or head has not moved,
-	 * who came later has published for itself.
+	 * Who interrupts this before published has moved leaves its record to us: so look at
+	 * head again, and go on if published is still where we put it. If it is not, or head
+	 * has not moved, who came later has published for itself.
 	 */
 	do {
 		head = local_read(&ring->head);
@@ -195,9 +197,9 @@ static __always_inline void tandem_ring_publish(struct tandem_ring *ring, u64 ol
 	} while (unlikely(local_read(&ring->head) != head && READ_ONCE(ring->published) == head));
 
 	/*
-	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep (and with
-	 * the one in tandem_subscription_readable_or_arm()): it stores wake_at, then looks at pub_pos.
-	 * One of both sees the other's store.
+	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep
+	 * (and with the one in tandem_consumer_readable_or_arm()): it stores wake_at, then
+	 * looks at pub_pos. One of both sees the other's store.
 	 */
 	smp_mb();
 	wake_at = READ_ONCE(ring->consumer->wake_at);

@@ -2,8 +2,9 @@
 /*
  * Section: kernel-owned shared memory.
  *
- * The memory is that of a shmem file, and mappings are the file's own, so that it swaps, migrates and
- * is found by reverse mapping like any other. To revoke it is to truncate the file.
+ * The memory is that of a shmem file, and mappings are the file's own, so that it swaps,
+ * migrates and is found by reverse mapping like any other. To revoke it is to truncate the
+ * file.
  */
 #include <linux/err.h>
 #include <linux/export.h>

@@ -17,7 +17,8 @@ struct tandem_post;
 /**
  * struct tandem_server - an open control node, and the session it may have
  * @bind_lock: one BIND at a time; outside all other locks
- * @dev: the device, referenced; NULL until bound, then set until the fd is closed. Published with release
+ * @dev: the device, referenced; NULL until bound, then set until the fd is closed. Published
+ *	with release
  * @generation: number of the session; it has ended when this is not the device's server any more
  * @pid: server process
  * @uid: its uid
@@ -26,7 +27,7 @@ struct tandem_post;
  * All but @bind_lock is written once, before @dev.
  */
 struct tandem_server {
-	struct mutex bind_lock;
+	struct mutex bind_lock;	/* one BIND at a time */
 	struct tandem_device *dev;
 	u32 generation;
 	struct pid *pid;

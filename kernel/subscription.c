@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Subscription: making and unmaking, and the operations of its fd.
+ * Subscription: making and unmaking, and what its rings have to say.
  */
 #include <linux/anon_inodes.h>
 #include <linux/bitmap.h>
@@ -8,17 +8,14 @@
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/memcontrol.h>
-#include <linux/mm.h>
 #include <linux/pid.h>
-#include <linux/poll.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/uio.h>
 #include <linux/xarray.h>
 
+#include "consumer.h"
 #include "device.h"
 #include "netlink.h"
 #include "subscription.h"
@@ -29,8 +26,8 @@
 #define TANDEM_OVERFLOW_INTERVAL	HZ
 
 /*
- * All subscriptions, by id. tandem_subscriptions_mutex protects the array, and keeps its members from
- * being freed; it nests in a device's lock.
+ * All subscriptions, by id. tandem_subscriptions_mutex protects the array, and keeps its
+ * members from being freed; it nests in a device's lock.
  */
 static DEFINE_XARRAY_ALLOC1(tandem_subscriptions);
 static DEFINE_MUTEX(tandem_subscriptions_mutex);
@@ -42,60 +39,12 @@ static enum cpuhp_state tandem_subscription_cpuhp;
 
 /* ---- Rings ---- */
 
-static u64 tandem_subscription_stride(const struct tandem_subscription *sub)
-{
-	return 2 * PAGE_SIZE + 2 * sub->ring_size;
-}
-
-/* Ring number @n as user space counts: that of the nth possible CPU. */
-static struct tandem_ring *tandem_subscription_ring(struct tandem_subscription *sub, u64 n)
-{
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		if (!n--)
-			return per_cpu_ptr(sub->rings, cpu);
-	return NULL;
-}
-
-static bool tandem_subscription_readable(struct tandem_subscription *sub)
-{
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		if (tandem_ring_readable(per_cpu_ptr(sub->rings, cpu)))
-			return true;
-	return false;
-}
-
-/*
- * Is there something to read? If not, wake-ups are armed, so that whoever waits for sub->wait is
- * woken. This is for those who know nothing of wake_at, and harmless for the others.
- */
-static bool tandem_subscription_readable_or_arm(struct tandem_subscription *sub)
-{
-	unsigned int cpu;
-
-	if (tandem_subscription_readable(sub))
-		return true;
-	for_each_possible_cpu(cpu)
-		tandem_ring_arm(per_cpu_ptr(sub->rings, cpu));
-	/* wake_at before pub_pos. Pairs with the barrier in tandem_ring_publish(). */
-	smp_mb();
-	return tandem_subscription_readable(sub);
-}
-
 static void tandem_subscription_stop(struct tandem_subscription *sub, enum tandem_ring_state state)
 {
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
 		tandem_ring_stop(per_cpu_ptr(sub->rings, cpu), state);
-}
-
-static bool tandem_subscription_corrupt(struct tandem_subscription *sub)
-{
-	return test_bit(TANDEM_NOTICE_CORRUPT, &sub->notice.bits);
 }
 
 static void tandem_subscription_wake(struct tandem_subscription *sub)
@@ -182,8 +131,8 @@ static int tandem_subscription_charge(struct tandem_subscription *sub, u64 bytes
 }
 
 /*
- * A CPU is about to come online, or the subscription is being made and the CPU is there. In the first
- * case a failure must not keep the CPU away: the ring stays empty, and says what it lost.
+ * A CPU is about to come online, or the subscription is being made and the CPU is there. In the
+ * first case a failure must not keep the CPU away: the ring stays empty, and says what it lost.
  */
 static int tandem_subscription_prepare(unsigned int cpu, struct hlist_node *node)
 {
@@ -395,6 +344,20 @@ static void tandem_subscription_free(struct work_struct *work)
 }
 
 /**
+ * tandem_subscription_close() - the last user of its fd is gone, and no mapping is left
+ * @sub: the subscription, joined or not
+ */
+void tandem_subscription_close(struct tandem_subscription *sub)
+{
+	/* First, for it takes the CPU hotplug lock, which nests outside all of ours. */
+	cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
+	if (!list_empty(&sub->node))
+		tandem_subscription_leave(sub);
+	INIT_RCU_WORK(&sub->free, tandem_subscription_free);
+	queue_rcu_work(tandem_subscription_wq, &sub->free);
+}
+
+/**
  * tandem_subscription_gone() - the device goes: no more events
  * @sub: a subscription of it; the device's lock is held
  */
@@ -408,230 +371,6 @@ void tandem_subscription_gone(struct tandem_subscription *sub)
 	wake_up_interruptible_poll(&sub->wait, EPOLLIN | EPOLLRDNORM | EPOLLHUP);
 	kill_fasync(&sub->fasync, SIGIO, POLL_HUP);
 }
-
-/* ---- The fd ---- */
-
-/* The oldest record that is ready. Its bytes are 0 if there is none. */
-struct tandem_oldest {
-	struct tandem_ring *ring;
-	const void *record;
-	u64 cons;
-	u64 bytes;
-	u64 time;
-};
-
-/*
- * Whoever has a ring mapped may have moved its cons_pos to where no record begins, or may move it on
- * while this reads. What is read then is nonsense, but it is read once, and lies within the ring.
- */
-static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *oldest)
-{
-	const struct tandem_record *record;
-	u64 cons, pub, bytes, time;
-
-	if (!tandem_ring_pending(ring, &cons, &pub))
-		return -EBADMSG;
-	if (cons == pub)
-		return 0;
-	record = tandem_ring_record(ring, cons);
-	bytes = TANDEM_RECORD_STRIDE(READ_ONCE(record->len));
-	time = READ_ONCE(record->time);
-	if (bytes < sizeof(*record) || bytes > pub - cons || bytes > TANDEM_RECORD_MAX)
-		return -EBADMSG;
-	if (!oldest->bytes || time < oldest->time)
-		*oldest = (struct tandem_oldest){ ring, record, cons, bytes, time };
-	return 0;
-}
-
-/* Copies the oldest record out. Return: its bytes, 0 if there is none, or -errno. */
-static ssize_t tandem_subscription_read_one(struct tandem_subscription *sub, struct iov_iter *to)
-{
-	struct tandem_oldest oldest = {};
-	unsigned int cpu;
-
-	lockdep_assert_held(&sub->read_lock);
-	for_each_possible_cpu(cpu) {
-		struct tandem_ring *ring = per_cpu_ptr(sub->rings, cpu);
-		int ret = tandem_ring_oldest(ring, &oldest);
-
-		if (ret) {
-			tandem_ring_refuse(ring);
-			return ret;
-		}
-	}
-	if (oldest.bytes > iov_iter_count(to))
-		return -EMSGSIZE;
-	if (copy_to_iter(oldest.record, oldest.bytes, to) != oldest.bytes)
-		return -EFAULT;
-	/* Pairs with tandem_ring_refresh(): the record may be overwritten now. */
-	if (oldest.bytes)
-		smp_store_release(&oldest.ring->consumer->cons_pos, oldest.cons + oldest.bytes);
-	return oldest.bytes;
-}
-
-static ssize_t tandem_subscription_read_iter(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct tandem_subscription *sub = iocb->ki_filp->private_data;
-	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
-	ssize_t ret, total = 0;
-
-	if (!iov_iter_count(to))
-		return 0;
-	for (;;) {
-		if (nonblock && !mutex_trylock(&sub->read_lock))
-			return -EAGAIN;
-		if (!nonblock && mutex_lock_interruptible(&sub->read_lock))
-			return -ERESTARTSYS;
-		while ((ret = tandem_subscription_read_one(sub, to)) > 0)
-			total += ret;
-		mutex_unlock(&sub->read_lock);
-		if (total)
-			return total;
-		if (ret)
-			return ret;
-		/* For ever, whatever the consumer wrote to cons_pos since. */
-		if (tandem_subscription_corrupt(sub))
-			return -EBADMSG;
-		if (READ_ONCE(sub->gone))
-			return 0;
-		if (nonblock) {
-			/* An edge-triggered epoll waits for what comes after this answer. */
-			if (!tandem_subscription_readable_or_arm(sub))
-				return -EAGAIN;
-			continue;
-		}
-		ret = wait_event_interruptible(sub->wait,
-					       tandem_subscription_readable_or_arm(sub) ||
-					       READ_ONCE(sub->gone) ||
-					       tandem_subscription_corrupt(sub));
-		if (ret)
-			return ret;
-	}
-}
-
-static __poll_t tandem_subscription_poll(struct file *filp, struct poll_table_struct *wait)
-{
-	struct tandem_subscription *sub = filp->private_data;
-	__poll_t mask = 0;
-
-	poll_wait(filp, &sub->wait, wait);
-	if (READ_ONCE(sub->gone))
-		mask |= EPOLLHUP | EPOLLIN | EPOLLRDNORM;
-	if (tandem_subscription_corrupt(sub))
-		mask |= EPOLLERR | EPOLLIN | EPOLLRDNORM;
-	if (!mask && tandem_subscription_readable_or_arm(sub))
-		mask |= EPOLLIN | EPOLLRDNORM;
-	return mask;
-}
-
-static int tandem_subscription_fasync(int fd, struct file *filp, int on)
-{
-	struct tandem_subscription *sub = filp->private_data;
-
-	return fasync_helper(fd, filp, on, &sub->fasync);
-}
-
-static vm_fault_t tandem_ring_fault(struct vm_fault *vmf)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	struct tandem_subscription *sub = vma->vm_file->private_data;
-	pgoff_t stride = tandem_subscription_stride(sub) >> PAGE_SHIFT;
-	struct page *page = tandem_ring_page(vma->vm_private_data, vmf->pgoff % stride);
-
-	if (!page)
-		return VM_FAULT_SIGBUS;
-	get_page(page);
-	vmf->page = page;
-	return 0;
-}
-
-static int tandem_ring_may_split(struct vm_area_struct *vma, unsigned long addr)
-{
-	return -EINVAL;
-}
-
-static int tandem_ring_mremap(struct vm_area_struct *vma)
-{
-	return -EINVAL;
-}
-
-static const struct vm_operations_struct tandem_ring_vm_ops = {
-	.fault = tandem_ring_fault,
-	.may_split = tandem_ring_may_split,
-	.mremap = tandem_ring_mremap,
-};
-
-static int tandem_subscription_mmap(struct file *filp, struct vm_area_struct *vma)
-{
-	struct tandem_subscription *sub = filp->private_data;
-	u64 stride = tandem_subscription_stride(sub);
-	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
-	u64 length = vma->vm_end - vma->vm_start;
-	struct tandem_ring *ring = tandem_subscription_ring(sub, div64_u64(offset, stride));
-	bool consumer = offset % stride == 0;
-
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
-		return -EINVAL;
-	if (!ring)
-		return -EINVAL;
-	if (consumer) {
-		if (length != PAGE_SIZE)
-			return -EINVAL;
-	} else {
-		if (offset % stride != PAGE_SIZE || length != stride - PAGE_SIZE)
-			return -EINVAL;
-		if (vma->vm_flags & VM_WRITE)
-			return -EACCES;
-		vm_flags_clear(vma, VM_MAYWRITE);
-	}
-	vm_flags_clear(vma, VM_MAYEXEC);
-	/* VM_IO also keeps MADV_DOFORK from undoing VM_DONTCOPY. */
-	vm_flags_set(vma, VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
-	vma->vm_private_data = ring;
-	vma->vm_ops = &tandem_ring_vm_ops;
-	return 0;
-}
-
-static void tandem_subscription_show_fdinfo(struct seq_file *m, struct file *filp)
-{
-	struct tandem_subscription *sub = filp->private_data;
-	struct tandem_subscription_counters c;
-
-	tandem_subscription_count(sub, &c);
-	seq_printf(m, "tandem-device:\t%s\n", tandem_device_name(sub->dev));
-	seq_printf(m, "tandem-subscription:\t%u\n", sub->id);
-	seq_printf(m, "tandem-ring-size:\t%llu\n", sub->ring_size);
-	seq_printf(m, "tandem-rings:\t%u\n", c.rings);
-	seq_printf(m, "tandem-classes:\t%#x\n", sub->classes);
-	seq_printf(m, "tandem-accepted:\t%llu\n", c.accepted);
-	seq_printf(m, "tandem-lost:\t%llu\n", c.lost);
-	seq_printf(m, "tandem-pending-bytes:\t%llu\n", c.pending_bytes);
-	seq_printf(m, "tandem-wakeups:\t%lld\n", atomic64_read(&sub->wakeups));
-	seq_printf(m, "tandem-state:\t%u\n", c.state);
-}
-
-static int tandem_subscription_release(struct inode *inode, struct file *filp)
-{
-	struct tandem_subscription *sub = filp->private_data;
-
-	/* First, for it takes the CPU hotplug lock, which nests outside all of ours. */
-	cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
-	if (!list_empty(&sub->node))
-		tandem_subscription_leave(sub);
-	INIT_RCU_WORK(&sub->free, tandem_subscription_free);
-	queue_rcu_work(tandem_subscription_wq, &sub->free);
-	return 0;
-}
-
-static const struct file_operations tandem_subscription_fops = {
-	.owner = THIS_MODULE,
-	.read_iter = tandem_subscription_read_iter,
-	.poll = tandem_subscription_poll,
-	.mmap = tandem_subscription_mmap,
-	.fasync = tandem_subscription_fasync,
-	.show_fdinfo = tandem_subscription_show_fdinfo,
-	.release = tandem_subscription_release,
-};
 
 /* Waits until subscriptions that are closed are freed: a grace period each, then their work. */
 static void tandem_subscriptions_flush(void)
@@ -683,7 +422,7 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 		ret = PTR_ERR(sub);
 		goto err_fd;
 	}
-	*filp = anon_inode_getfile("[tandem-subscription]", &tandem_subscription_fops, sub,
+	*filp = anon_inode_getfile("[tandem-subscription]", &tandem_consumer_fops, sub,
 				   O_RDWR);
 	if (IS_ERR(*filp)) {
 		ret = PTR_ERR(*filp);

@@ -71,7 +71,7 @@ struct tandem_subscription {
 
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct mutex read_lock;
+	struct mutex read_lock;	/* one reader at a time */
 	bool gone;
 	atomic64_t wakeups;
 
@@ -125,7 +125,19 @@ static __always_inline bool tandem_subscription_wants(const struct tandem_subscr
 	       likely(!sub->types || test_bit(TANDEM_RECORD_TYPE(header >> 32), sub->types));
 }
 
+/* Bytes from one ring's mapping to the next. */
+static inline u64 tandem_subscription_stride(const struct tandem_subscription *sub)
+{
+	return 2 * PAGE_SIZE + 2 * sub->ring_size;
+}
+
+static inline bool tandem_subscription_corrupt(const struct tandem_subscription *sub)
+{
+	return test_bit(TANDEM_NOTICE_CORRUPT, &sub->notice.bits);
+}
+
 int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp);
+void tandem_subscription_close(struct tandem_subscription *sub);
 void tandem_subscription_gone(struct tandem_subscription *sub);
 void tandem_subscription_count(struct tandem_subscription *sub,
 			       struct tandem_subscription_counters *counters);

@@ -64,7 +64,8 @@ struct tandem_control {
  * @read_iter: read; without it: -EINVAL
  * @write_iter: write; without it: -EINVAL
  * @llseek: lseek; without it the file is a stream, which has no position
- * @ioctl: any command without Tandem's own magic; 32 bit callers' @arg is a converted pointer; without it: -ENOTTY
+ * @ioctl: any command without Tandem's own magic; 32 bit callers' @arg is a converted pointer;
+ *	without it: -ENOTTY
  * @control: TANDEM_IOC_DEVICE_CONTROL; without it: -ENOTTY
  * @mmap: map, for example by tandem_section_mmap(); without it: -ENODEV
  * @poll: readiness; without it the file is always ready
@@ -113,7 +114,8 @@ struct tandem_device_info {
  * @info: read during the call alone
  *
  * Context: process, may sleep.
- * Return: the device, or ERR_PTR: -EINVAL (name, modes), -EEXIST (name), -ENOSPC (too many devices), -ENOMEM.
+ * Return: the device, or ERR_PTR: -EINVAL (name, modes), -EEXIST (name), -ENOSPC (too many
+ * devices), -ENOMEM.
  */
 struct tandem_device *tandem_device_register(const struct tandem_device_info *info);
 
@@ -141,7 +143,8 @@ void *tandem_device_data(const struct tandem_device *dev);
  * tandem_listening() - does anybody want events of this device?
  * @dev: the device
  *
- * One load: the first member of the device is the list of its subscriptions, NULL if there are none.
+ * One load: the first member of the device is the list of its subscriptions, NULL if there are
+ * none.
  *
  * Context: any.
  */
@@ -315,6 +318,7 @@ ssize_t tandem_section_read_iter(struct tandem_section *section, loff_t *pos, st
  *
  * Return: bytes, or -ENOSPC at the section's end, or -errno.
  */
-ssize_t tandem_section_write_iter(struct tandem_section *section, loff_t *pos, struct iov_iter *from);
+ssize_t tandem_section_write_iter(struct tandem_section *section, loff_t *pos,
+				  struct iov_iter *from);
 
 #endif /* _TANDEM_H */

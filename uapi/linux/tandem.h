@@ -2,10 +2,10 @@
 /*
  * The user-space ABI of Tandem.
  *
- * Every struct below has the same layout for 32 and 64 bit callers, and keeps it for ever. A struct
- * that an ioctl takes may grow at its end: the size in the command's number says which version the
- * caller was built for. What a shorter one does not have is taken as zero; a longer one must be zero
- * in what this kernel does not know (-E2BIG otherwise).
+ * Every struct below has the same layout for 32 and 64 bit callers, and keeps it for ever. A
+ * struct that an ioctl takes may grow at its end: the size in the command's number says which
+ * version the caller was built for. What a shorter one does not have is taken as zero; a longer
+ * one must be zero in what this kernel does not know (-E2BIG otherwise).
  *
  * What holds for every ioctl:
  *
@@ -51,8 +51,8 @@ enum tandem_bind_flags {
  *	read when the device is created
  * @generation: out, whatever it is before: number of this server session, counted per device from 1
  *
- * Makes the calling process the server of a device, and the fd its server fd. A device that a server
- * made outlives its servers: it goes with TANDEM_IOC_REMOVE, or with the module.
+ * Makes the calling process the server of a device, and the fd its server fd. A device that a
+ * server made outlives its servers: it goes with TANDEM_IOC_REMOVE, or with the module.
  *
  * Return: 0, or
  * -EINVAL (name, flags, mode, owner), -ENAMETOOLONG (no NUL in @name),
@@ -176,7 +176,8 @@ enum tandem_class {
  * struct tandem_subscribe - argument of TANDEM_IOC_SUBSCRIBE
  * @flags: 0
  * @overflow: &enum tandem_overflow
- * @ring_size: bytes of one ring's data: a power of two, TANDEM_RING_SIZE_MIN to TANDEM_RING_SIZE_MAX
+ * @ring_size: bytes of one ring's data: a power of two, TANDEM_RING_SIZE_MIN to
+ *	TANDEM_RING_SIZE_MAX
  * @types: pointer to an array of __u16: the types wanted; 0 with a count of 0: all
  * @types_count: how many, at most TANDEM_SUBSCRIBE_TYPES_MAX
  * @classes: mask of the classes wanted (bit n: class n); 0: all
@@ -214,8 +215,9 @@ struct tandem_subscribe {
 /* ---- Rings ----------------------------------------------------------------------------------- */
 
 /*
- * Ring number n (0 to rings - 1, one for each possible CPU) is mapped from offset n * map_size of the
- * subscription's fd, in two mappings, each of exactly this offset and length, MAP_SHARED:
+ * Ring number n (0 to rings - 1, one for each possible CPU) is mapped from offset n * map_size
+ * of the subscription's fd, in two mappings, each of exactly this offset and length,
+ * MAP_SHARED:
  *
  *	offset + 0		one page, read and write	struct tandem_ring_consumer
  *	offset + page size	the rest, read only		struct tandem_ring_producer, in a page
@@ -234,10 +236,11 @@ struct tandem_subscribe {
 /**
  * struct tandem_ring_consumer - page 0 of a ring: what the consumer tells the kernel
  * @cons_pos: up to here the records are done with; store with release
- * @wake_at: wake the consumer when pub_pos reaches this position; the kernel then sets it back to
- *	TANDEM_AWAKE. To sleep: store it, then a full fence, then look at every ring's pub_pos again.
- *	poll() and read() set it themselves for a consumer that is awake or whose wake_at has passed, so
- *	that simple programs need not. What lies beyond the ring's room is never reached.
+ * @wake_at: wake the consumer when pub_pos reaches this position; the kernel then sets it back
+ *	to TANDEM_AWAKE. To sleep: store it, then a full fence, then look at every ring's
+ *	pub_pos again. poll() and read() set it themselves for a consumer that is awake or whose
+ *	wake_at has passed, so that simple programs need not. What lies beyond the ring's room
+ *	is never reached.
  *
  * A cons_pos that is not a multiple of 8, or not between the last one and pub_pos, makes the ring
  * corrupt: the subscription is stopped, all that comes is counted as lost.
@@ -612,7 +615,8 @@ struct tandem_gen_status {
  * @event_class: class of the events
  * @ns: out: how long it took, by CLOCK_MONOTONIC, with preemption and interrupts as they are
  *
- * Posts in a plain loop from the caller's context, for measurements. A fatal signal ends it: -EINTR.
+ * Posts in a plain loop from the caller's context, for measurements. A fatal signal ends it:
+ * -EINTR.
  */
 struct tandem_gen_bench {
 	__aligned_u64 count;

@@ -6,4 +6,17 @@ tandemd-objs := $(patsubst %,daemon/%.o,main config config_parse config_text lin
 tandemd-libs = $(LIBTANDEM) $(DECODE) $(call pkg-libs,libsystemd libconfuse libmnl)
 CFLAGS-daemon := -Idecode $(call pkg-cflags,libsystemd libconfuse libmnl json-c)
 
-install-files += $(O)/tandemd:$(sbindir):755
+host-tests += lines
+selftests/host/lines-objs := selftests/host/lines.o daemon/lines.o
+CFLAGS-selftests/host/lines.o := -Idaemon
+
+# Where the program is depends on the installation that is asked for, not on what was built before.
+.PHONY: $(O)/tandemd.service
+goals += $(O)/tandemd.service
+$(O)/tandemd.service: packaging/systemd/tandemd.service
+	$(quiet)mkdir -p $(@D) && sed 's|@sbindir@|$(sbindir)|' $< > $@
+
+install-files += $(O)/tandemd:$(sbindir):755 $(O)/tandemd.service:$(unitdir):644 \
+	packaging/tandemd/tandemd.conf:$(sysconfdir)/tandem:644 \
+	packaging/sysusers.d/tandem.conf:$(sysusersdir):644 packaging/udev/60-tandem.rules:$(udevdir)/rules.d:644 \
+	docs/man/tandemd.8:$(mandir)/man8:644 docs/man/tandemd.conf.5:$(mandir)/man5:644

@@ -150,6 +150,19 @@ static int read_drop_ins(struct config *config, const char *path)
 	return ret;
 }
 
+static int check_references(struct config *config, const struct device_config *device)
+{
+	for (size_t i = 0; i < device->sinks_count; i++) {
+		const struct sink_reference *sink = &device->sinks[i];
+
+		if (!config_find_sink(config, sink->name))
+			return config_fail(config, sink->place.file, sink->place.line,
+					   "expected the name of a sink, found %s, which is none",
+					   sink->name);
+	}
+	return 0;
+}
+
 /* What each sink and device says may be right, and yet not all of it together. */
 static int check(struct config *config)
 {
@@ -174,14 +187,8 @@ static int check(struct config *config)
 					   device->watermark_place.line,
 					   "expected a watermark of at most %zu, half the ring",
 					   device->ring_size / 2);
-		for (size_t j = 0; j < device->sinks_count; j++) {
-			const struct sink_reference *sink = &device->sinks[j];
-
-			if (!config_find_sink(config, sink->name))
-				return config_fail(config, sink->place.file, sink->place.line,
-						   "expected the name of a sink, found %s, which is none",
-						   sink->name);
-		}
+		if (check_references(config, device))
+			return -1;
 	}
 	return 0;
 }

@@ -126,7 +126,7 @@ const struct sink_config *config_find_sink(const struct config *config, const ch
 int config_fail(struct config *config, const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* The device or sink of that name, made with its defaults if it is not there; NULL without memory. */
+/* The device or sink of that name, made if it is not there; NULL without memory. */
 struct device_config *config_device(struct config *config, const char *name);
 struct sink_config *config_sink(struct config *config, const char *name);
 

@@ -20,8 +20,8 @@
 #define NAME_SIZE		64
 
 /*
- * Not an option to anybody but libconfuse, which parses its default at a section's opening brace and
- * so tells us the line, for errors in the title.
+ * Not an option to anybody but libconfuse, which parses its default at a section's opening brace
+ * and so tells us the line, for errors in the title.
  */
 #define OPENING			"(opening)"
 
@@ -37,7 +37,7 @@ static struct config *parsing;
 
 /* ---- Values ---- */
 
-static int expected(cfg_t *cfg, const char *value, const char *what)
+static int refuse(cfg_t *cfg, const char *value, const char *what)
 {
 	config_fail(parsing, cfg->filename, cfg->line, "expected %s, found %s", what,
 		    *value ? value : "nothing");
@@ -49,7 +49,7 @@ static int keep(cfg_t *cfg, const char *value, unsigned long long number, void *
 	struct setting *setting = malloc(sizeof(*setting) + strlen(value) + 1);
 
 	if (!setting)
-		return expected(cfg, value, "more memory");
+		return refuse(cfg, value, "more memory");
 	setting->line = cfg->line;
 	setting->number = number;
 	strcpy(setting->text, value);
@@ -93,7 +93,7 @@ static int set_stop_timeout(cfg_t *cfg, cfg_opt_t *opt, const char *value, void 
 
 	(void)opt;
 	if (!read_size(value, &number) || !number || number > STOP_TIMEOUT_MAX)
-		return expected(cfg, value, "a number of seconds from 1 to 600");
+		return refuse(cfg, value, "a number of seconds from 1 to 600");
 	return keep(cfg, value, number, result);
 }
 
@@ -104,7 +104,7 @@ static int set_ring_size(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *re
 	(void)opt;
 	if (!read_size(value, &number) || number < TANDEM_RING_SIZE_MIN ||
 	    number > TANDEM_RING_SIZE_MAX || (number & (number - 1)))
-		return expected(cfg, value, "a power of two from 64K to 64M");
+		return refuse(cfg, value, "a power of two from 64K to 64M");
 	return keep(cfg, value, number, result);
 }
 
@@ -114,7 +114,7 @@ static int set_watermark(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *re
 
 	(void)opt;
 	if (!read_size(value, &number) || number > TANDEM_RING_SIZE_MAX / 2)
-		return expected(cfg, value, "a number of bytes up to half the ring's");
+		return refuse(cfg, value, "a number of bytes up to half the ring's");
 	return keep(cfg, value, number, result);
 }
 
@@ -124,7 +124,7 @@ static int set_buffer_size(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *
 
 	(void)opt;
 	if (!read_size(value, &number) || number < BUFFER_SIZE_MIN || number > BUFFER_SIZE_MAX)
-		return expected(cfg, value, "a number of bytes from 4K to 64M");
+		return refuse(cfg, value, "a number of bytes from 4K to 64M");
 	return keep(cfg, value, number, result);
 }
 
@@ -139,7 +139,7 @@ static int set_type(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (!value[strspn(value, "0123456789")] && read_size(value, &number) &&
 	    number < TANDEM_TYPES)
 		return keep(cfg, value, number, result);
-	return expected(cfg, value, "a type of event: a number below 4096, or its name");
+	return refuse(cfg, value, "a type of event: a number below 4096, or its name");
 }
 
 static int set_class(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -148,14 +148,14 @@ static int set_class(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result
 
 	(void)opt;
 	if (event_class < 0)
-		return expected(cfg, value, "bulk, normal, important or critical");
+		return refuse(cfg, value, "bulk, normal, important or critical");
 	return keep(cfg, value, (unsigned long long)event_class, result);
 }
 
 static int set_sink(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	(void)opt;
-	return *value ? keep(cfg, value, 0, result) : expected(cfg, value, "the name of a sink");
+	return *value ? keep(cfg, value, 0, result) : refuse(cfg, value, "the name of a sink");
 }
 
 static int set_kind(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -167,14 +167,14 @@ static int set_kind(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		return keep(cfg, value, SINK_FILE, result);
 	if (!strcmp(value, "journal"))
 		return keep(cfg, value, SINK_JOURNAL, result);
-	return expected(cfg, value, "stdout, file or journal");
+	return refuse(cfg, value, "stdout, file or journal");
 }
 
 static int set_path(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	(void)opt;
 	if (*value != '/' || value[strlen(value) - 1] == '/' || strlen(value) >= PATH_MAX)
-		return expected(cfg, value, "the path of a file, from / on");
+		return refuse(cfg, value, "the path of a file, from / on");
 	return keep(cfg, value, 0, result);
 }
 
@@ -276,9 +276,10 @@ static bool mentions(cfg_t *section, const char *name)
 
 static bool is_name(const char *name)
 {
-	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			    "0123456789._-");
+	size_t len = 0;
 
+	while (isalnum((unsigned char)name[len]) || (name[len] && strchr("._-", name[len])))
+		len++;
 	return len && !name[len] && len < NAME_SIZE && isalnum((unsigned char)*name);
 }
 
@@ -385,8 +386,8 @@ static int apply_sink(struct config *config, cfg_t *section, const char *file)
 				   "expected a name of letters, digits, '.', '_' and '-', found %s",
 				   cfg_title(section));
 	if (!setting && !config_find_sink(config, cfg_title(section)))
-		return config_fail(config, file, opening_line(section), "expected the kind of sink %s",
-				   cfg_title(section));
+		return config_fail(config, file, opening_line(section),
+				   "expected the kind of sink %s", cfg_title(section));
 	sink = config_sink(config, cfg_title(section));
 	if (!sink)
 		goto no_memory;

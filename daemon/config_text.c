@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A configuration file's text, made fit for libconfuse, which loses count of lines at comments, takes
- * none within a list, and is content when a file ends within a string, a comment or a section.
+ * A configuration file's text, made fit for libconfuse, which loses count of lines at comments,
+ * takes none within a list, and is content when a file ends within a string, a comment or a
+ * section.
  */
 
 #include <errno.h>
@@ -87,7 +88,7 @@ static int clean(struct config *config, const char *file, char *text)
 			end = strstr(at + 2, "*/");
 			if (!end)
 				return config_fail(config, file, begun,
-						   "expected */ to end the comment that begins here");
+						   "expected */ to end the comment begun here");
 			at = blank(at, end + 2, &line);
 			continue;
 		}
@@ -97,7 +98,7 @@ static int clean(struct config *config, const char *file, char *text)
 			at = skip_string(at, &line);
 			if (!at)
 				return config_fail(config, file, begun,
-						   "expected %c to end the string that begins here",
+						   "expected %c to end the string begun here",
 						   quote);
 			in_word = false;
 			continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A queue of lines: two arrays which are filled at their end and moved down when that is reached. */
+/* A queue of lines: two arrays, filled at their end and moved down when that is reached. */
 
 #include <stdlib.h>
 #include <string.h>

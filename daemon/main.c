@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,8 @@
 #include "source.h"
 #include "stats.h"
 
-#define STATUS_USEC	(10 * 1000 * 1000)
+#define USEC_PER_SEC	UINT64_C(1000000)
+#define STATUS_USEC	(10 * USEC_PER_SEC)
 
 /**
  * struct daemon - all that there is
@@ -103,7 +103,7 @@ static int on_stop(sd_event_source *signal, const struct signalfd_siginfo *info,
 		return 0;
 	}
 	sd_notify(0, "STOPPING=1");
-	sd_event_source_set_time_relative(daemon->deadline, daemon->stop_timeout * UINT64_C(1000000));
+	sd_event_source_set_time_relative(daemon->deadline, daemon->stop_timeout * USEC_PER_SEC);
 	sd_event_source_set_enabled(daemon->deadline, SD_EVENT_ONESHOT);
 	daemon->stopping = true;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -145,7 +145,8 @@ static void apply_sinks(struct daemon *daemon, const struct config *config)
 		if (!sink) {
 			ret = sink_new(&sink, daemon->event, wanted, on_sink_ready, daemon);
 			if (ret) {
-				log_error("sink %s cannot be made: %s", wanted->name, strerror(-ret));
+				log_error("sink %s cannot be made: %s", wanted->name,
+					  strerror(-ret));
 				continue;
 			}
 			sink->next = daemon->sinks;
@@ -187,7 +188,8 @@ static int apply_device(struct daemon *daemon, struct device_config *config)
 		source = source->next;
 	fresh = !source;
 	if (fresh) {
-		ret = source_new(&source, daemon->event, config, daemon->monitor, on_stopped, daemon);
+		ret = source_new(&source, daemon->event, config, daemon->monitor, on_stopped,
+				 daemon);
 		if (ret)
 			return ret;
 		source->next = daemon->sources;
@@ -266,7 +268,7 @@ static int on_reload(sd_event_source *signal, const struct signalfd_siginfo *inf
 	if (daemon->stopping)
 		return 0;
 	sd_event_now(daemon->event, CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%ju", now);
 	if (config_load(&config, daemon->path, default_sink())) {
 		log_error("%s; the configuration stays as it was", config.error);
 	} else {
@@ -312,7 +314,7 @@ static int on_status(sd_event_source *timer, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* Something has happened: the manager is told in a while, so that an idle daemon never wakes for it. */
+/* Something has happened: the manager is told in a while. An idle daemon never wakes for that. */
 static int on_post(sd_event_source *post, void *arg)
 {
 	struct daemon *daemon = arg;
@@ -341,7 +343,8 @@ static int add_signal(struct daemon *daemon, int number, sd_event_signal_handler
 	return 0;
 }
 
-static int add_timer(struct daemon *daemon, sd_event_source **timer, sd_event_time_handler_t handler)
+static int add_timer(struct daemon *daemon, sd_event_source **timer,
+		     sd_event_time_handler_t handler)
 {
 	int ret = sd_event_add_time_relative(daemon->event, timer, CLOCK_MONOTONIC, 0, 0, handler,
 					     daemon);
@@ -411,7 +414,7 @@ static int serve(struct daemon *daemon, struct config *config)
 
 	if (!ret) {
 		if (!geteuid())
-			log_warning("runs as root without need; a user in the devices' group, usually tandem, will do");
+			log_warning("runs as root without need: a user in the group tandem will do");
 		apply(daemon, config);
 		sd_notify(0, "READY=1");
 		ret = sd_event_loop(daemon->event);
@@ -425,19 +428,19 @@ static int serve(struct daemon *daemon, struct config *config)
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static void help(void)
+static void show_usage(void)
 {
 	puts("Usage: tandemd [OPTION]…\n"
-	     "Consumes the events of Tandem devices and writes them to the journal, to files or to\n"
-	     "standard output, as the configuration says. It stays in the foreground.\n"
+	     "Consumes the events of Tandem devices and writes them to the journal, to files\n"
+	     "or to standard output, as the configuration says. It stays in the foreground.\n"
 	     "\n"
 	     "  -c, --config FILE  read FILE and FILE.d/*.conf, not " CONFIG_DEFAULT_PATH "\n"
 	     "  -t, --check        say whether the configuration is good, and end\n"
 	     "  -h, --help         show this\n"
 	     "  -V, --version      show the version\n"
 	     "\n"
-	     "Signals: SIGHUP reads the configuration and opens files anew, SIGTERM and SIGINT stop,\n"
-	     "SIGUSR1 prints counts as a line of JSON to standard error.\n"
+	     "Signals: SIGHUP reads the configuration and opens files anew, SIGTERM and SIGINT\n"
+	     "stop, SIGUSR1 prints counts as a line of JSON to standard error.\n"
 	     "\n"
 	     "Exit status: 0 stopped or good, 1 failed or bad, 2 wrong usage.");
 }
@@ -466,7 +469,7 @@ int main(int argc, char **argv)
 			check = true;
 			break;
 		case 'h':
-			help();
+			show_usage();
 			return EXIT_SUCCESS;
 		case 'V':
 			puts("tandemd " TANDEM_VERSION);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * News of devices, by netlink. The family "tandem" is there only while the module is; when it comes,
- * the family of families tells.
+ * News of devices, by netlink. The family "tandem" is there only while the module is; when it
+ * comes, the family of families tells.
  */
 
 #include <errno.h>
@@ -136,7 +136,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 /* The answer comes as any other message; it is an error if the family is not there. */
 static int ask_for_family(struct monitor *monitor)
 {
-	char buffer[256] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char buffer[256] __attribute__((aligned(NLMSG_ALIGNTO))) = { 0 };
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct genlmsghdr *genl;
 

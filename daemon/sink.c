@@ -2,7 +2,6 @@
 /* What all sinks have in common: the queue, the attempts to empty it, and how failure is told. */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -62,8 +61,11 @@ static void wait_for_time(struct sink *sink)
 
 static void wait_for_room(struct sink *sink)
 {
+	int ret = sd_event_add_io(sink->event, &sink->writable, sink->fd, EPOLLOUT, on_writable,
+				  sink);
+
 	/* Not every fd can be waited for. */
-	if (sd_event_add_io(sink->event, &sink->writable, sink->fd, EPOLLOUT, on_writable, sink) < 0)
+	if (ret < 0)
 		wait_for_time(sink);
 	else
 		sink->waiting = true;
@@ -83,7 +85,7 @@ static void failed(struct sink *sink, int error)
 static void recovered(struct sink *sink)
 {
 	if (sink->error)
-		log_info("sink %s: writes again, after %" PRIu64 " failed attempts",
+		log_info("sink %s: writes again, after %ju failed attempts",
 			 sink->config.name, sink->failures);
 	sink->error = 0;
 	sink->failures = 0;
@@ -144,6 +146,9 @@ void sink_put(struct sink *sink, struct json_object *event, const char *text, si
 	if (lines_bytes(&sink->lines) >= FLUSH_BYTES)
 		sink_flush(sink);
 	update_full(sink);
+	/* Who is told that it is full waits for a flush. */
+	if (sink->full)
+		sink_flush(sink);
 }
 
 void sink_reopen(struct sink *sink)
@@ -173,7 +178,8 @@ int sink_new(struct sink **result, sd_event *event, const struct sink_config *co
 	sink->config.path = config->path ? strdup(config->path) : NULL;
 	if (!sink->config.name || (config->path && !sink->config.path))
 		goto free_sink;
-	ret = sd_event_add_time_relative(event, &sink->retry, CLOCK_MONOTONIC, 0, 0, on_retry, sink);
+	ret = sd_event_add_time_relative(event, &sink->retry, CLOCK_MONOTONIC, 0, 0, on_retry,
+					 sink);
 	if (ret < 0)
 		goto free_sink;
 	sd_event_source_set_enabled(sink->retry, SD_EVENT_OFF);

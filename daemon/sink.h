@@ -24,7 +24,8 @@ struct sink;
  *	opened is still there. Return 0 or -errno
  * @put: queue an event, given as an object and as text. Return 0 or -errno
  * @write: write up to all of the queue's first chunk. Return the bytes, or -errno:
- *	-EAGAIN: wait until the fd is writable; -EMSGSIZE: the first line never goes; else: try later
+ *	-EAGAIN: wait until the fd is writable; -EMSGSIZE: the first line is too long for ever;
+ *	else: try later
  * @close: close sink->fd; a line that was begun will be written whole at the next place
  */
 struct sink_ops {

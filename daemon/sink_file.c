@@ -2,9 +2,9 @@
 /*
  * JSON lines to a file, or to standard output.
  *
- * A file is opened anew when it is not the one of that name any more, and on request, so that it may
- * be rotated at any time. Readers see whole lines: what was begun is finished before anything else,
- * or taken back.
+ * A file is opened anew when it is not the one of that name any more, and on request, so that it
+ * may be rotated at any time. Readers see whole lines: what was begun is finished before anything
+ * else, or taken back.
  */
 
 #include <errno.h>
@@ -27,8 +27,8 @@ static bool moved(const struct sink *sink)
 }
 
 /*
- * Standard output is shared with others, who would be surprised to find it non-blocking. Opened once
- * more it is our own; where that cannot be done, a blocked reader is worse than a surprise.
+ * Standard output is shared with others, who would be surprised to find it non-blocking. Opened
+ * once more it is our own; where that cannot be done, a blocked reader is worse than a surprise.
  */
 static int open_stdout(void)
 {
@@ -57,8 +57,8 @@ static void close_file(struct sink *sink)
 	if (sink->fd < 0)
 		return;
 	/*
-	 * The beginning of a line is cut off, if nobody has written behind it. Out of a pipe nothing
-	 * can be taken back. The line itself is still in the queue.
+	 * The beginning of a line is cut off, if nobody has written behind it. Out of a pipe
+	 * nothing can be taken back. The line itself is still in the queue.
 	 */
 	if (sink->lines.partial && !fstat(sink->fd, &st) && S_ISREG(st.st_mode) &&
 	    lseek(sink->fd, 0, SEEK_CUR) == st.st_size &&

@@ -2,8 +2,9 @@
 /*
  * The systemd journal, by its native protocol: a datagram of fields for each event.
  *
- * sd_journal_sendv() speaks the same protocol, but takes a journal that is not there for success, and
- * sleeps while the journal is busy: events would be lost unseen, or the daemon would stand still.
+ * sd_journal_sendv() speaks the same protocol, but takes a journal that is not there for success,
+ * and sleeps while the journal is busy: events would be lost unseen, or the daemon would stand
+ * still.
  */
 
 #include <ctype.h>
@@ -150,7 +151,8 @@ static int put_fields(struct sink *sink, struct json_object *event, const char *
 	struct buffer buffer = { .at = NULL };
 	char head[96];
 	char line[512];
-	size_t head_len = (size_t)snprintf(head, sizeof(head), "PRIORITY=%d\nSYSLOG_IDENTIFIER=tandemd\n",
+	size_t head_len = (size_t)snprintf(head, sizeof(head),
+					   "PRIORITY=%d\nSYSLOG_IDENTIFIER=tandemd\n",
 					   priority(event));
 	size_t line_len = message(line, sizeof(line), event);
 

@@ -2,7 +2,6 @@
 /* One device, from its rings to its sinks. */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +61,8 @@ static void put(struct source *source, struct json_object *event, bool counted)
 								     &len) : NULL;
 
 	if (!text)
-		log_error("device %s: gives up an event: %s", source->config.name, strerror(ENOMEM));
+		log_error("device %s: gives up an event: %s", source->config.name,
+			  strerror(ENOMEM));
 	for (size_t i = 0; i < source->targets_count; i++) {
 		const struct target *target = &source->targets[i];
 
@@ -83,7 +83,8 @@ static void put_loss(struct source *source, uint64_t lost, int cpu, uint64_t tim
 		return;
 	event = json_object_new_object();
 	if (event) {
-		json_object_object_add(event, "device", json_object_new_string(source->config.name));
+		json_object_object_add(event, "device",
+				       json_object_new_string(source->config.name));
 		if (cpu >= 0)
 			json_object_object_add(event, "cpu", json_object_new_int(cpu));
 		json_object_object_add(event, "time", json_object_new_uint64(time));
@@ -179,14 +180,12 @@ static void report(struct source *source, int error)
 	source->error = error;
 	switch (error) {
 	case ENOENT:
-	case ENXIO:
-	case ENODEV:
 		log_warning("device %s is not there; it is consumed as soon as it appears",
 			    source->config.name);
 		break;
 	case EACCES:
 	case EPERM:
-		log_error("device %s must not be read by this user; make it a member of the group that may, usually tandem",
+		log_error("device %s must not be read by this user: put it into the group tandem",
 			  source->config.name);
 		break;
 	default:
@@ -197,16 +196,15 @@ static void report(struct source *source, int error)
 
 static void try_later(struct source *source, int error)
 {
-	bool absent = error == ENOENT || error == ENXIO || error == ENODEV;
-
+	/* Its node may be there for a moment longer than the device. */
+	if (error == ENXIO || error == ENODEV)
+		error = ENOENT;
 	report(source, error);
-	if (absent && source->patient && source->delay > DELAY_PATIENT_USEC)
+	if (error == ENOENT && source->patient && source->delay > DELAY_PATIENT_USEC)
 		return;
 	set_timer(source, source->delay);
 	source->delay = source->delay * 2 < DELAY_MAX_USEC ? source->delay * 2 : DELAY_MAX_USEC;
 }
-
-static int on_readable(sd_event_source *io, int fd, uint32_t revents, void *arg);
 
 static void set_working(struct source *source, bool working)
 {
@@ -214,47 +212,6 @@ static void set_working(struct source *source, bool working)
 	if (source->io)
 		sd_event_source_set_enabled(source->io, working ? SD_EVENT_OFF : SD_EVENT_ON);
 	sd_event_source_set_enabled(source->work, working ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-}
-
-static int add_reader(struct source *source)
-{
-	struct reader *former = last_reader(source);
-	sd_event_source *io;
-	struct reader *reader;
-	int ret = reader_open(&reader, &source->config);
-
-	if (ret)
-		return ret;
-	ret = sd_event_add_io(source->event, &io, tandem_subscription_fd(reader->sub), EPOLLIN,
-			      on_readable, source);
-	if (ret < 0) {
-		reader_close(reader);
-		return ret;
-	}
-	sd_event_source_disable_unref(source->io);
-	source->io = io;
-	if (former) {
-		former->until = now_nsec();
-		former->next = reader;
-		reader->from = former->until;
-	} else {
-		source->readers = reader;
-	}
-	return 0;
-}
-
-static void begin(struct source *source)
-{
-	int ret = add_reader(source);
-
-	if (ret) {
-		try_later(source, -ret);
-		return;
-	}
-	sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
-	log_info("device %s is consumed", source->config.name);
-	source->error = 0;
-	set_working(source, true);
 }
 
 static void end(struct source *source, int error)
@@ -269,8 +226,8 @@ static void end(struct source *source, int error)
 	}
 	log_warning("device %s is gone; it is consumed again when it comes back",
 		    source->config.name);
-	source->error = error;
-	try_later(source, error);
+	source->error = ENOENT;
+	try_later(source, ENOENT);
 }
 
 /* ---- Turns ---- */
@@ -350,6 +307,47 @@ static int on_work(sd_event_source *work, void *arg)
 	(void)work;
 	run(arg);
 	return 0;
+}
+
+static int add_reader(struct source *source)
+{
+	struct reader *former = last_reader(source);
+	sd_event_source *io;
+	struct reader *reader;
+	int ret = reader_open(&reader, &source->config);
+
+	if (ret)
+		return ret;
+	ret = sd_event_add_io(source->event, &io, tandem_subscription_fd(reader->sub), EPOLLIN,
+			      on_readable, source);
+	if (ret < 0) {
+		reader_close(reader);
+		return ret;
+	}
+	sd_event_source_disable_unref(source->io);
+	source->io = io;
+	if (former) {
+		former->until = now_nsec();
+		former->next = reader;
+		reader->from = former->until;
+	} else {
+		source->readers = reader;
+	}
+	return 0;
+}
+
+static void begin(struct source *source)
+{
+	int ret = add_reader(source);
+
+	if (ret) {
+		try_later(source, -ret);
+		return;
+	}
+	sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
+	log_info("device %s is consumed", source->config.name);
+	source->error = 0;
+	set_working(source, true);
 }
 
 static int on_timer(sd_event_source *timer, uint64_t usec, void *arg)
@@ -445,7 +443,7 @@ void source_reconfigure(struct source *source, struct device_config *config)
 		return;
 	ret = add_reader(source);
 	if (ret)
-		log_error("device %s: cannot be subscribed to anew, so the former subscription stays: %s",
+		log_error("device %s keeps its former subscription, as there is no new one: %s",
 			  source->config.name, tandem_strerror(ret));
 	else if (!source->paused)
 		set_working(source, true);
@@ -519,7 +517,7 @@ void source_free(struct source *source)
 	drain(source);
 	unread = source_abandon(source);
 	if (unread)
-		log_error("device %s: %" PRIu64 " events are left unread in its rings",
+		log_error("device %s: %ju events are left unread in its rings",
 			  source->config.name, unread);
 	sd_event_source_disable_unref(source->timer);
 	sd_event_source_disable_unref(source->work);

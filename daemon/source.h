@@ -92,8 +92,8 @@ int source_new(struct source **source, sd_event *event, struct device_config *co
 void source_free(struct source *source);
 
 /*
- * source_reconfigure() - what is to be consumed may have changed. If it has, the device is subscribed
- * anew, with no gap; if not, the subscription stays. @config is taken over.
+ * source_reconfigure() - what is to be consumed may have changed. If it has, the device is
+ * subscribed anew, with no gap; if not, the subscription stays. @config is taken over.
  */
 void source_reconfigure(struct source *source, struct device_config *config);
 

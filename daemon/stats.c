@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Counts, and how they are told. */
 
-#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,14 +63,13 @@ void stats_summary(void)
 			if (fill >= sizeof(text))
 				break;
 			fill += (size_t)snprintf(text + fill, sizeof(text) - fill,
-						 "; sink %s: %" PRIu64 " written, %" PRIu64
-						 " not written", route->sink, route->written,
-						 route->unwritten);
+						 "; sink %s: %ju written, %ju not written",
+						 route->sink, route->written, route->unwritten);
 		}
 		if (tally->unread && fill < sizeof(text))
-			snprintf(text + fill, sizeof(text) - fill, "; %" PRIu64
-				 " left unread in the rings", tally->unread);
-		log_info("device %s: %" PRIu64 " consumed, %" PRIu64 " lost%s", tally->device,
+			snprintf(text + fill, sizeof(text) - fill, "; %ju left unread in the rings",
+				 tally->unread);
+		log_info("device %s: %ju consumed, %ju lost%s", tally->device,
 			 tally->consumed, tally->lost, text);
 	}
 }
@@ -86,7 +84,7 @@ static uint64_t rss_anon(void)
 	if (!status)
 		return 0;
 	while (fgets(line, sizeof(line), status))
-		if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1)
+		if (sscanf(line, "RssAnon: %ju", &kib) == 1)
 			break;
 	fclose(status);
 	return kib * 1024;
@@ -147,7 +145,7 @@ static void sum(uint64_t *consumed, uint64_t *lost)
 void stats_status(void)
 {
 	sum(&status.consumed, &status.lost);
-	sd_notifyf(0, "STATUS=%" PRIu64 " events consumed, %" PRIu64 " lost", status.consumed,
+	sd_notifyf(0, "STATUS=%ju events consumed, %ju lost", status.consumed,
 		   status.lost);
 }
 

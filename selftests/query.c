@@ -14,8 +14,10 @@
 #include "query.h"
 #include "util.h"
 
-/* Larger than the kernel's largest part of a dump. */
-#define ANSWER_SIZE	(64 * 1024)
+/* The kernel makes the parts of a dump so large that they fit. */
+#define ANSWER_SIZE	8192
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 struct each_info {
 	info_function *each;
@@ -124,8 +126,23 @@ static int parse_family(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
+/* Both kinds of end begin with an error. Of NLMSG_DONE libmnl would not tell it. */
+static int end_of_answer(const struct nlmsghdr *message, void *data)
+{
+	int error = 0;
+
+	(void)data;
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
+	if (error >= 0)
+		return MNL_CB_STOP;
+	errno = -error;
+	return MNL_CB_ERROR;
+}
+
 static int talk(struct query *query, struct nlmsghdr *request, mnl_cb_t each, void *data)
 {
+	mnl_cb_t control[] = { [NLMSG_ERROR] = end_of_answer, [NLMSG_DONE] = end_of_answer };
 	unsigned int port = mnl_socket_get_portid(query->socket);
 	static char answer[ANSWER_SIZE];
 	ssize_t len;
@@ -139,7 +156,8 @@ static int talk(struct query *query, struct nlmsghdr *request, mnl_cb_t each, vo
 		if (len < 0)
 			return -errno;
 		query->parts++;
-		more = mnl_cb_run(answer, len, request->nlmsg_seq, port, each, data);
+		more = mnl_cb_run2(answer, len, request->nlmsg_seq, port, each, data, control,
+				   ARRAY_SIZE(control));
 		if (more < 0)
 			return -errno;
 	} while (more > MNL_CB_STOP);
@@ -164,13 +182,16 @@ int query_open(struct query *query)
 {
 	char buffer[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *request;
+	struct timeval patience = { .tv_sec = 20 * test_scale() };
 	int err;
 
 	memset(query, 0, sizeof(*query));
 	query->socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!query->socket)
 		return -errno;
-	if (mnl_socket_bind(query->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+	if (mnl_socket_bind(query->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(query->socket), SOL_SOCKET, SO_RCVTIMEO, &patience,
+		       sizeof(patience))) {
 		err = -errno;
 		goto close;
 	}

@@ -213,9 +213,10 @@ TEST_F(unload, half_while_subscribed)
 	self->loaded = false;
 }
 
-/* A run without end goes with its module. */
-TEST_F(unload, half_while_posting)
+/* A run without end goes with the file that began it. */
+TEST_F(unload, half_after_posting)
 {
+	const uint64_t deadline = deadline_in(20);
 	struct tandem_gen_start start;
 	struct consumer consumer;
 	int gen;
@@ -228,9 +229,12 @@ TEST_F(unload, half_while_posting)
 		 1 << TANDEM_GEN_SOFTIRQ | 1 << TANDEM_GEN_IRQ_WORK);
 	start.rate = 1000;
 	ASSERT_EQ(0, gen_start(gen, &start));
-	close(gen);
-	while (consumer_records(&consumer) < 100)
+	while (consumer_records(&consumer) < 100) {
 		consumer_drain(&consumer, NULL, NULL);
+		ASSERT_FALSE(deadline_passed(deadline));
+	}
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem_gen"));
+	close(gen);
 	EXPECT_EQ(0, unload("tandem_gen"));
 	consumer_drain(&consumer, NULL, NULL);
 	EXPECT_EQ(NULL, consumer.error);

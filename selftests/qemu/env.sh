@@ -9,6 +9,9 @@ cache=${TANDEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tandem}
 jobs=${TANDEM_JOBS:-$(nproc)}
 export PATH=$PATH:/usr/sbin:/sbin
 
+# What the make above was told is not for those below: the kernel's makefiles have a T and an O of their own.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES
+
 die()
 {
 	echo "${0##*/}: $*" >&2

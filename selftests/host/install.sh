@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What "make install" puts down is enough to build a kernel half elsewhere, and "make uninstall" removes it.
+set -u
+
+kdir='' release=''
+settings=$("$TANDEM_TREE/selftests/qemu/kernel" stock)
+eval "$settings"
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+root=$work/root
+tests=0 failed=0
+
+# report WHAT STATUS: one line of TAP.
+report()
+{
+	tests=$((tests + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $tests $1"
+	else
+		echo "not ok $tests $1"
+		failed=$((failed + 1))
+	fi
+}
+
+# for_stock GOAL: into a directory of its own, for Debian's kernel.
+for_stock()
+{
+	make -C "$TANDEM_TREE" "$1" DESTDIR="$root" prefix=/usr KDIR="$kdir" KNAME=stock > "$work/log" 2>&1
+	local status=$?
+	[ $status -eq 0 ] || sed 's/^/# /' "$work/log"
+	return $status
+}
+
+has_all()
+{
+	local file missing=0
+	for file in usr/bin/tandemctl usr/sbin/tandemd usr/include/tandem.h usr/include/linux/tandem.h \
+		usr/lib/libtandem.so usr/lib/pkgconfig/tandem.pc usr/lib/systemd/system/tandemd.service \
+		usr/lib/sysusers.d/tandem.conf usr/lib/udev/rules.d/60-tandem.rules etc/tandem/tandemd.conf \
+		usr/share/man/man8/tandemctl.8 usr/share/man/man8/tandemd.8 \
+		"lib/modules/$release/extra/tandem/tandem.ko" "lib/modules/$release/extra/tandem/tandem_process.ko"; do
+		[ -e "$root/$file" ] || {
+			echo "# $file is not there"
+			missing=1
+		}
+	done
+	return $missing
+}
+
+half_builds()
+{
+	cp -r "$TANDEM_TREE/examples/hello" "$work/hello"
+	if ! make -C "$work/hello" KDIR="$kdir" TANDEM="$root/usr/src/tandem" \
+		SYMBOLS="$root/usr/src/tandem/$release/Module.symvers" > "$work/log" 2>&1 ||
+		grep -qiE 'warning|undefined' "$work/log" || [ ! -e "$work/hello/hello.ko" ]; then
+		sed 's/^/# /' "$work/log"
+		return 1
+	fi
+}
+
+only_changed_config_stays()
+{
+	local left
+	left=$(cd "$root" && find . -type f -o -type l)
+	[ "$left" = ./etc/tandem/tandemd.conf ] || {
+		echo "# left: $left"
+		return 1
+	}
+}
+
+echo "TAP version 13"
+echo "1..6"
+for_stock install
+report "make install" $?
+has_all
+report "the files are where they belong" $?
+half_builds
+report "a kernel half elsewhere builds with what is installed" $?
+echo "# mine" >> "$root/etc/tandem/tandemd.conf"
+for_stock install && grep -q '^# mine' "$root/etc/tandem/tandemd.conf"
+report "installing again keeps a changed configuration" $?
+for_stock uninstall
+report "make uninstall" $?
+only_changed_config_stays
+report "nothing else stays" $?
+exit $((failed > 0))

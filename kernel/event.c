@@ -72,10 +72,12 @@ static __always_inline bool tandem_post_alone(struct tandem_listeners *listeners
 	struct tandem_slot slot;
 
 	static_assert(sizeof(struct tandem_record) + TANDEM_ALONE_MAX <= TANDEM_RECORD_SURE);
-	if (unlikely(READ_ONCE(listeners->subscription[1]) ||
-		     tandem_payload(header) - TANDEM_ALONE_MIN >
-			     TANDEM_ALONE_MAX - TANDEM_ALONE_MIN ||
-		     !tandem_subscription_wants(sub, header)))
+	if (unlikely(READ_ONCE(listeners->subscription[1])))
+		return false;
+	if (unlikely(!tandem_subscription_wants(sub, header)))
+		return true;
+	if (unlikely(tandem_payload(header) - TANDEM_ALONE_MIN >
+		     TANDEM_ALONE_MAX - TANDEM_ALONE_MIN))
 		return false;
 	ring = this_cpu_ptr(sub->rings);
 	if (unlikely(!tandem_ring_try(ring, header, &slot)))

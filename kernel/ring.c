@@ -266,10 +266,10 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 
 	slot = tandem_ring_begin(ring, head, header | tandem_header_lost_before(lost), time);
 	/*
-	 * Who interrupted nobody finds published at its record; nobody who comes now changes
+	 * Who interrupted nobody finds settled at its record; nobody who comes now changes
 	 * that.
 	 */
-	if (READ_ONCE(ring->published) == slot.start || ++ring->nesting <= TANDEM_RING_NESTING_MAX)
+	if (READ_ONCE(ring->settled) == slot.start || ++ring->nesting <= TANDEM_RING_NESTING_MAX)
 		return slot;
 
 	/* Too deep: what was taken is given up. */

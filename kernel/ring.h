@@ -6,13 +6,13 @@
  * otherwise: who interrupts a producer is done before that goes on. That is what the whole
  * algorithm rests on; it needs no lock and works in NMI.
  *
- *	cached           published               head
- *	  | the consumer's  | outermost record ... |
+ *	cached            pub_pos  settled               head
+ *	  | the consumer's  | held  | outermost record ... |
  *
  * tandem_ring_try() and tandem_ring_reserve() move head over the record to be written. At
- * tandem_ring_commit(), if the record is the one at published, all up to head is complete: pub_pos
- * and published move there. If it is not, somebody who was interrupted has that record, and will
- * publish this one with it.
+ * tandem_ring_commit(), if the record is the one at settled, all up to head is complete: settled
+ * moves there, and pub_pos too, unless a batch holds it back. If it is not, somebody who was
+ * interrupted has that record, and will settle this one with it.
  */
 #ifndef _TANDEM_RING_H
 #define _TANDEM_RING_H
@@ -51,8 +51,8 @@ struct tandem_notice {
  * struct tandem_ring - a ring, seen from the kernel
  * @limits: how full it may get, by class; 0 while nothing is added
  * @head: reserved up to here
- * @published: who has the record that begins here publishes: the position up to which all is
- *	published; or odd while a batch holds publishing back, see tandem_ring_hold()
+ * @settled: complete up to here; it is @head while nobody is at it
+ * @batch: who holds publishing back, see tandem_ring_hold(); or NULL
  * @cached: cons_pos as it was last found valid
  * @pending: records lost that no lost_before has told of yet
  * @nesting: how many producers that interrupted others are at it
@@ -71,13 +71,14 @@ struct tandem_notice {
  * @pages: the data pages, twice
  *
  * What changes while events are posted is the CPU's own; whoever runs there may change it, and puts
- * @nesting and @published back as its interrupted producer needs them. @limits alone are set to 0
+ * @nesting, @settled and @batch back as its interrupted producer needs them. @limits alone are set to 0
  * from elsewhere.
  */
 struct tandem_ring {
 	u64 limits[TANDEM_CLASSES];
 	local_t head;
-	u64 published;
+	u64 settled;
+	const void *batch;
 	u64 cached;
 	local_t pending;
 	unsigned int nesting;
@@ -167,7 +168,7 @@ static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header
 	long start = local_read(&ring->head);
 	u64 time;
 
-	if (unlikely(local_read(&ring->pending) || READ_ONCE(ring->published) != start ||
+	if (unlikely(local_read(&ring->pending) || READ_ONCE(ring->settled) != start ||
 		     !tandem_ring_fits(start, bytes, READ_ONCE(ring->cached), limit)))
 		return false;
 	/* Between load and cmpxchg: later in the ring is later in time. */
@@ -178,28 +179,15 @@ static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header
 	return true;
 }
 
-/* Publishes all up to head. @old: pub_pos until now. Only for whom published names. */
-static __always_inline void tandem_ring_publish(struct tandem_ring *ring, u64 old)
+/* After pub_pos has moved on from @old to @head. */
+static __always_inline void tandem_ring_wake_by(struct tandem_ring *ring, u64 old, u64 head)
 {
-	u64 head, wake_at;
+	u64 wake_at;
 
 	/*
-	 * Who interrupts this before published has moved leaves its record to us: so look at
-	 * head again, and go on if published is still where we put it. If it is not, or head
-	 * has not moved, who came later has published for itself.
-	 */
-	do {
-		head = local_read(&ring->head);
-		/* Pairs with the consumer's load-acquire of pub_pos: the records are complete. */
-		smp_store_release(&ring->producer->pub_pos, head);
-		WRITE_ONCE(ring->published, head);
-		barrier();
-	} while (unlikely(local_read(&ring->head) != head && READ_ONCE(ring->published) == head));
-
-	/*
-	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep
-	 * (and with the one in tandem_consumer_readable_or_arm()): it stores wake_at, then
-	 * looks at pub_pos. One of both sees the other's store.
+	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep (and
+	 * with the one in tandem_consumer_readable_or_arm()): it stores wake_at, then looks at
+	 * pub_pos. One of both sees the other's store.
 	 */
 	smp_mb();
 	wake_at = READ_ONCE(ring->consumer->wake_at);
@@ -214,24 +202,42 @@ static __always_inline void tandem_ring_publish(struct tandem_ring *ring, u64 ol
  */
 static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 start)
 {
+	u64 head;
+
 	barrier();
-	if (likely(ring->published == start))
-		tandem_ring_publish(ring, start);
-	else
+	if (unlikely(ring->settled != start)) {
 		ring->nesting--;
+		return;
+	}
+	/*
+	 * Who interrupts this before settled has moved leaves its record to us: so look at head
+	 * again, and go on if settled is still where we put it. If it is not, or head has not
+	 * moved, who came later has done the same for itself.
+	 */
+	do {
+		head = local_read(&ring->head);
+		if (likely(!ring->batch))
+			/* Pairs with the consumer's load-acquire: the records are complete. */
+			smp_store_release(&ring->producer->pub_pos, head);
+		WRITE_ONCE(ring->settled, head);
+		barrier();
+	} while (unlikely(local_read(&ring->head) != head && READ_ONCE(ring->settled) == head));
+
+	if (likely(!ring->batch))
+		tandem_ring_wake_by(ring, start, head);
 }
 
 /**
  * tandem_ring_hold() - hold publishing back, for a batch
  * @ring: the ring of this CPU; preemption is off until tandem_ring_let_go()
- * @batch: whose address, with its lowest bit set, is no position
+ * @batch: whose
  *
  * Not if somebody was interrupted, or holds it back already: who that is publishes all.
  */
 static inline void tandem_ring_hold(struct tandem_ring *ring, const void *batch)
 {
-	if (ring->published == local_read(&ring->head))
-		WRITE_ONCE(ring->published, (uintptr_t)batch | 1);
+	if (!ring->batch && ring->settled == local_read(&ring->head))
+		WRITE_ONCE(ring->batch, batch);
 }
 
 /**
@@ -241,8 +247,25 @@ static inline void tandem_ring_hold(struct tandem_ring *ring, const void *batch)
  */
 static inline void tandem_ring_let_go(struct tandem_ring *ring, const void *batch)
 {
-	if (ring->published == ((uintptr_t)batch | 1))
-		tandem_ring_publish(ring, READ_ONCE(ring->producer->pub_pos));
+	u64 old = READ_ONCE(ring->producer->pub_pos);
+	u64 head;
+
+	if (ring->batch != batch)
+		return;
+	/* As in tandem_ring_commit(): who comes before batch is NULL leaves its record to us. */
+	do {
+		WRITE_ONCE(ring->batch, batch);
+		barrier();
+		head = local_read(&ring->head);
+		/* Pairs with the consumer's load-acquire: the records are complete. */
+		smp_store_release(&ring->producer->pub_pos, head);
+		WRITE_ONCE(ring->batch, NULL);
+		barrier();
+	} while (unlikely(local_read(&ring->head) != head &&
+			  READ_ONCE(ring->producer->pub_pos) == head));
+
+	if (head != old)
+		tandem_ring_wake_by(ring, old, head);
 }
 
 #endif /* _TANDEM_RING_H */

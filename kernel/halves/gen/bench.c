@@ -16,8 +16,12 @@
 static void post_plain(struct tandem_device *dev, const struct tandem_gen_bench *bench,
 		       const void *zeros, unsigned int count)
 {
+	/* Copies, or they would be read anew for each post, as no kernel half does. */
+	const unsigned int type = bench->type, event_class = bench->event_class;
+	const size_t size = bench->size;
+
 	while (count--)
-		tandem_post(dev, bench->type, bench->event_class, zeros, bench->size);
+		tandem_post(dev, type, event_class, zeros, size);
 }
 
 static void post_chunk(struct tandem_device *dev, const struct tandem_gen_bench *bench,

@@ -126,6 +126,8 @@ static int thread_function(void *data)
 	while (!kthread_should_stop()) {
 		if (kthread_should_park()) {
 			kthread_parkme();
+			/* While its CPU was away the scheduler let it go anywhere. */
+			set_cpus_allowed_ptr(current, cpumask_of(producer->cpu));
 			producer->due = ktime_get();
 			continue;
 		}

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-# TIMEOUT=300
+# TIMEOUT=400
 """tandemd with real devices: nothing is lost in silence, whatever happens to configuration, sinks and devices."""
 import fcntl
 import grp
@@ -363,6 +363,23 @@ def memory(directory):
     check(0 < dump["rss_anon"] < 8 << 20, dump)
 
 
+def service_manager(directory):
+    """the service manager is told of reloads, life and end"""
+    daemon = Daemon(directory, to_file(directory, "gen"), WATCHDOG_USEC="500000")
+    daemon.wait_notice("WATCHDOG=1")
+    posted = Generator().run(10)
+    before = time.monotonic_ns() // 1000
+    daemon.signal(signal.SIGHUP)
+    notice = daemon.wait_notice("RELOADING=1")
+    said = int(notice.split("MONOTONIC_USEC=")[1].split()[0])
+    check(before <= said <= time.monotonic_ns() // 1000, before, said)
+    daemon.wait_notice("READY=1")
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_notice("STOPPING=1")
+    daemon.wait_notice("STATUS=%d events consumed, 0 lost" % posted)
+    daemon.wait()
+
+
 def many_devices(directory):
     """many devices go into one file, each whole"""
     names = ["d%d" % i for i in range(20)]
@@ -421,4 +438,4 @@ def clean_memory(directory):
 run_cases([fork_events, filters, fork_storm, slow_reader, no_reader, closed_pipe, full_disk,
            full_disk_at_end, rotation, reload_keeps, broken_reload, drop_in, device_removed_by_reload,
            end_loses_nothing, device_later, module_later, unprivileged, permission_later, watermark,
-           memory, many_devices, clean_memory])
+           memory, service_manager, many_devices, clean_memory])

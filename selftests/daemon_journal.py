@@ -133,7 +133,7 @@ def stopped_journal(directory, journal):
     daemon = Daemon(directory, CONFIG + "device process { sinks = { log } }\n"
                     "sink log { kind = file path = %s }\n" % (directory / "log"))
     journal.process.send_signal(signal.SIGSTOP)
-    posted = generator.run(5000)
+    posted = generator.run(1000, size=200)
     child = subprocess.Popen(["/bin/true"])
     child.wait()
     wait_for("an event of the other device",
@@ -153,7 +153,7 @@ def late_journal(directory):
     SOCKET.unlink(missing_ok=True)
     generator = Generator()
     daemon = Daemon(directory, CONFIG)
-    posted = generator.run(1000)
+    posted = generator.run(500, size=200)
     daemon.wait_said("sink journal: cannot write: ")
     journal = Journal()
     try:

@@ -81,7 +81,7 @@ class Daemon:
     """tandemd, started with a configuration and ready."""
     running = []
 
-    def __init__(self, directory, config=None, stdout=None, user=None):
+    def __init__(self, directory, config=None, stdout=None, user=None, **variables):
         self.path = directory / "tandemd.conf"
         self.errors = directory / "errors"
         if config is not None:
@@ -93,7 +93,7 @@ class Daemon:
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
                 ["tandemd"] if config is None else ["tandemd", "--config", self.path], stdout=stdout or subprocess.DEVNULL,
-                stderr=errors, env={**os.environ, "NOTIFY_SOCKET": "@" + name},
+                stderr=errors, env={**os.environ, **variables, "NOTIFY_SOCKET": "@" + name},
                 preexec_fn=(lambda: become(*user)) if user else None)
         Daemon.running.append(self)
         self.wait_notice("READY=1")

@@ -151,6 +151,9 @@ int control_failed(const struct cli *cli, const char *device, int error);
 int subscribe_failed(const struct cli *cli, const char *node, int error);
 int no_such_device(const struct cli *cli, const char *device);
 
+/* The device of a name or a path. */
+const char *device_name(const char *node);
+
 /* The interface to the kernel is missing. */
 int no_kernel(const struct cli *cli);
 
@@ -287,9 +290,9 @@ struct guarded {
 int guard_alloc(struct guarded *guarded, size_t len, const struct bytes *from);
 void guard_free(struct guarded *guarded);
 
-/* ---- device names ---- */
+/* ---- device.c ---- */
 
-/* The device of a name or a path. */
-const char *device_name(const char *node);
+/* By name. */
+void sort_devices(struct json_object *devices);
 
 #endif /* CLI_CLI_H */

@@ -64,6 +64,11 @@ static int by_device(const void *a, const void *b)
 	return strcmp(get_string(*x, "device") ?: "", get_string(*y, "device") ?: "");
 }
 
+void sort_devices(struct json_object *devices)
+{
+	json_object_array_sort(devices, by_device);
+}
+
 static int run_list(struct cli *cli, int argc, char **argv)
 {
 	struct json_object *devices;
@@ -86,7 +91,7 @@ static int run_list(struct cli *cli, int argc, char **argv)
 		status = netlink_failed(cli, NULL, ret);
 		goto out;
 	}
-	json_object_array_sort(devices, by_device);
+	sort_devices(devices);
 	if (cli->json) {
 		out_json(cli, devices);
 	} else {

@@ -72,6 +72,7 @@ static int take_sample(struct netlink *nl, const char *device, struct sample *sa
 	if (!ret)
 		ret = netlink_dump(nl, TANDEM_CMD_SUBSCRIPTION_GET, device, sample->subscriptions);
 	sample->time = now_ns();
+	sort_devices(sample->devices);
 	if (ret)
 		free_sample(sample);
 	return ret;

@@ -172,6 +172,7 @@ static void print_event(struct cli *cli, struct json_object *event)
 {
 	struct json_object_iterator it = json_object_iter_begin(event);
 	struct json_object_iterator end = json_object_iter_end(event);
+	bool has_data = json_object_object_get(event, "data");
 	uint64_t time = get_int(event, "time");
 
 	if (cli->json) {
@@ -183,7 +184,10 @@ static void print_event(struct cli *cli, struct json_object *event)
 		 get_string(event, "event") ?: get_string(event, "type"),
 		 get_string(event, "class"));
 	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
-		print_field(cli, json_object_iter_peek_name(&it), json_object_iter_peek_value(&it));
+		/* The length says something only beside bytes. */
+		if (has_data || strcmp(json_object_iter_peek_name(&it), "len"))
+			print_field(cli, json_object_iter_peek_name(&it),
+				    json_object_iter_peek_value(&it));
 	out_text(cli, "\n");
 }
 

@@ -230,8 +230,7 @@ TEST_F(bad, post_fields)
 		{ { .len = 8, .data = KERNEL_ADDRESS }, EFAULT },
 		{ { .len = 8000, .data = KERNEL_ADDRESS }, EFAULT },
 		{ { .len = 8, .data = ~0ULL - 3 }, EFAULT },
-		{ { .len = 8000, .data = ((uint64_t)(uintptr_t)self->read_only + 4096 - 8) | 1ULL << 62 },
-		  EFAULT },
+		{ { .len = 8000, .data = good | 1ULL << 62 }, EFAULT },
 	};
 	struct consumer consumer;
 	unsigned int i;
@@ -359,15 +358,17 @@ TEST_F(bad, other_nodes)
 {
 	struct tandem_subscribe args = { .ring_size = RING };
 	static uint8_t zeros[256];
-	int subscription = subscribe(self->node, &args);
+	int subscription = subscribe(self->node, &args), other;
 	unsigned int i, cmd;
 
 	ASSERT_LE(0, subscription);
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		cmd = commands[i];
 		EXPECT_EQ(ENOTTY, error_of(subscription, cmd, zeros));
-		EXPECT_EQ(ENOTTY, error_of(of_control(cmd) ? self->node : self->control, cmd, zeros));
-		EXPECT_EQ(ENOTTY, error_of(of_control(cmd) ? self->gen : self->server, cmd, zeros));
+		other = of_control(cmd) ? self->node : self->control;
+		EXPECT_EQ(ENOTTY, error_of(other, cmd, zeros));
+		other = of_control(cmd) ? self->gen : self->server;
+		EXPECT_EQ(ENOTTY, error_of(other, cmd, zeros));
 	}
 	/* Numbers that nobody has, with Tandem's magic and without. */
 	for (i = 0; i < 256; i++) {
@@ -391,7 +392,9 @@ TEST_F(bad, other_nodes)
 
 TEST_F(bad, unmapped_pointers)
 {
-	static const uint64_t addresses[] = { 0, UNMAPPED, KERNEL_ADDRESS, ~0ULL, ~0ULL - 7, 1ULL << 63 };
+	static const uint64_t addresses[] = {
+		0, UNMAPPED, KERNEL_ADDRESS, ~0ULL, ~0ULL - 7, 1ULL << 63,
+	};
 	unsigned int i, j;
 	char *hole;
 
@@ -458,7 +461,10 @@ TEST_F(bad, misaligned_pointers)
 	}
 }
 
-/* Files that are not Tandem's take none of it, and a node that a server made has no data of its own. */
+/*
+ * Files that are not Tandem's take none of it, and a node that a server made has no data of its
+ * own.
+ */
 TEST_F(bad, other_files)
 {
 	int null = open("/dev/null", O_RDWR);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Arguments of other sizes than this kernel's: shorter than the first version is wrong; longer is right
- * as long as the kernel knows all that is not zero.
+ * Arguments of other sizes than this kernel's: shorter than the first version is wrong; longer is
+ * right as long as the kernel knows all that is not zero.
  *
  * TIMEOUT=60
  */
@@ -86,8 +86,8 @@ FIXTURE_TEARDOWN(size)
 }
 
 /*
- * Issues the command with a good argument at @args, which is @size bytes long as the caller says, and
- * undoes what it did. Return: errno, 0 if it succeeded.
+ * Issues the command with a good argument at @args, which is @size bytes long as the caller says,
+ * and undoes what it did. Return: errno, 0 if it succeeded.
  */
 static int attempt(int server, int node, enum command command, unsigned int cmd, void *args)
 {
@@ -129,10 +129,11 @@ static int attempt(int server, int node, enum command command, unsigned int cmd,
 	if (command == SUBSCRIBE && result >= 0)
 		close(result);
 	if (command == BIND || command == REMOVE) {
+		const bool made = command == BIND ? !err : err;
 		int removed = remove_device(OTHER);
 
 		/* The command did its work if it succeeded, and nothing if it failed. */
-		if (removed != ((command == BIND) == !err ? 0 : -ENOENT))
+		if (removed != (made ? 0 : -ENOENT))
 			return -1;
 	}
 	return err;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Conservation: what was posted is what was delivered and what was lost, whoever posts, whatever the
- * consumer does. Four producers on each CPU, and NMIs where they can be had.
+ * Conservation: what was posted is what was delivered and what was lost, whoever posts, whatever
+ * the consumer does. Four producers on each CPU, and NMIs where they can be had.
  *
  * TIMEOUT=400
  */
@@ -23,8 +23,6 @@
 #define FOUR_CONTEXTS	(1 << TANDEM_GEN_PROCESS | 1 << TANDEM_GEN_SOFTIRQ | \
 			 1 << TANDEM_GEN_HARDIRQ | 1 << TANDEM_GEN_IRQ_WORK)
 #define NMI_CONTEXT	(1 << TANDEM_GEN_NMI)
-
-extern char **environ;
 
 FIXTURE(conserve)
 {
@@ -58,8 +56,8 @@ static uint64_t drain(struct consumer *consumer, struct gen_check *check)
 }
 
 /*
- * One more event of each producer brings what lost_before still withholds: the records that come then
- * tell all. @check has seen all that was drained before.
+ * One more event of each producer brings what lost_before still withholds: the records that come
+ * then tell all. @check has seen all that was drained before.
  */
 static const char *balance(int gen, struct consumer *consumer, struct gen_check *check,
 			   uint64_t posted)
@@ -117,17 +115,18 @@ static const char *count_by_producer(const struct gen_check *check, uint32_t con
 	return gaps == lost ? NULL : "the gaps are not what was lost";
 }
 
-#define EXPECT_BALANCE(self, posted) do { \
-	const uint64_t lost_ = consumer_lost_records(&(self)->consumer); \
-	const char *error_ = balance((self)->gen, &(self)->consumer, &(self)->check, posted); \
-	\
-	EXPECT_EQ(NULL, error_) { \
-		TH_LOG("%s: posted %ju, received %ju, missing %ju, lost %ju, told %ju", error_, \
-		       (uintmax_t)(posted), (uintmax_t)(self)->check.received, \
-		       (uintmax_t)(self)->check.missing, (uintmax_t)lost_, \
-		       (uintmax_t)consumer_lost_before(&(self)->consumer)); \
-	} \
-} while (0)
+/* To be printed with what balance() said. */
+static const char *account_text(const struct consumer *consumer, const struct gen_check *check,
+				uint64_t posted)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "posted %ju, received %ju, missing %ju, lost %ju, told %ju",
+		 (uintmax_t)posted, (uintmax_t)check->received, (uintmax_t)check->missing,
+		 (uintmax_t)consumer_lost_records(consumer),
+		 (uintmax_t)consumer_lost_before(consumer));
+	return text;
+}
 
 static unsigned int cpus_online(void)
 {
@@ -138,6 +137,7 @@ TEST_F_TIMEOUT(conserve, fast_consumer, 300)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
+	uint64_t posted;
 	const char *error;
 
 	ASSERT_EQ(0, gen_start(self->gen, &self->start));
@@ -157,7 +157,12 @@ TEST_F_TIMEOUT(conserve, fast_consumer, 300)
 	EXPECT_EQ(NULL, error) {
 		TH_LOG("%s", error);
 	}
-	EXPECT_BALANCE(self, self->start.count * 4 * cpus_online());
+	posted = self->start.count * 4 * cpus_online();
+	error = balance(self->gen, &self->consumer, &self->check, posted);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: %s", error,
+		       account_text(&self->consumer, &self->check, posted));
+	}
 	EXPECT_LT(0, self->check.received);
 }
 
@@ -165,7 +170,7 @@ TEST_F_TIMEOUT(conserve, slow_consumer, 300)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
-	uint64_t random = 7, lost;
+	uint64_t random = 7, lost, posted;
 	const char *error;
 
 	ASSERT_EQ(0, gen_start(self->gen, &self->start));
@@ -196,7 +201,12 @@ TEST_F_TIMEOUT(conserve, slow_consumer, 300)
 	EXPECT_EQ(NULL, error) {
 		TH_LOG("%s", error);
 	}
-	EXPECT_BALANCE(self, self->start.count * 4 * cpus_online());
+	posted = self->start.count * 4 * cpus_online();
+	error = balance(self->gen, &self->consumer, &self->check, posted);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: %s", error,
+		       account_text(&self->consumer, &self->check, posted));
+	}
 }
 
 /* As fast as it goes: nearly all is lost, and all of that is told. */
@@ -204,6 +214,8 @@ TEST_F_TIMEOUT(conserve, flood, 300)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
+	const char *error;
+	uint64_t posted;
 
 	self->start.contexts = 1 << TANDEM_GEN_PROCESS;
 	self->start.rate = 0;
@@ -218,7 +230,12 @@ TEST_F_TIMEOUT(conserve, flood, 300)
 	}
 	ASSERT_EQ(0, status.running);
 	self->check.exact = false;
-	EXPECT_BALANCE(self, self->start.count * cpus_online());
+	posted = self->start.count * cpus_online();
+	error = balance(self->gen, &self->consumer, &self->check, posted);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: %s", error,
+		       account_text(&self->consumer, &self->check, posted));
+	}
 }
 
 /* What a consumer had counted when its position was @cons. */
@@ -229,8 +246,9 @@ struct account {
 };
 
 /*
- * Results of a consumer that is a process of its own, in shared memory. Two accounts of each ring take
- * turns, and each is complete before cons_pos says so: one of them is true whenever the process dies.
+ * Results of a consumer that is a process of its own, in shared memory. Two accounts of each ring
+ * take turns, and each is complete before cons_pos says so: one of them is true whenever the
+ * process dies.
  */
 struct shared {
 	struct gen_check check;
@@ -307,6 +325,7 @@ TEST_F_TIMEOUT(conserve, stopped_consumer, 300)
 	const uint64_t deadline = deadline_in(60);
 	struct shared *shared = share();
 	unsigned int i, cpu;
+	const char *error;
 	uint64_t posted;
 	int status;
 	pid_t pid;
@@ -339,17 +358,22 @@ TEST_F_TIMEOUT(conserve, stopped_consumer, 300)
 		self->consumer.ring[cpu].lost = shared->consumer.ring[cpu].lost;
 	}
 	EXPECT_LT(0, consumer_lost_records(&self->consumer));
-	EXPECT_BALANCE(self, posted);
+	error = balance(self->gen, &self->consumer, &self->check, posted);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: %s", error,
+		       account_text(&self->consumer, &self->check, posted));
+	}
 }
 
 /*
- * A consumer that is killed has consumed what its cons_pos says; the next one goes on there, and none is
- * missing between them.
+ * A consumer that is killed has consumed what its cons_pos says; the next one goes on there, and
+ * none is missing between them.
  */
 TEST_F_TIMEOUT(conserve, killed_consumer, 300)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct shared *shared = share();
+	const char *error;
 	uint64_t told = 0, posted, received = 0;
 	unsigned int i, cpu;
 
@@ -398,7 +422,11 @@ TEST_F_TIMEOUT(conserve, killed_consumer, 300)
 	self->check.received = received;
 	self->check.missing = 0;
 	self->consumer.ring[0].lost += told;
-	EXPECT_BALANCE(self, posted);
+	error = balance(self->gen, &self->consumer, &self->check, posted);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: %s", error,
+		       account_text(&self->consumer, &self->check, posted));
+	}
 }
 
 /* A consumer that dies with its subscription harms nobody, and the next one begins anew. */
@@ -406,6 +434,8 @@ TEST_F_TIMEOUT(conserve, restarted_consumer, 300)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
+	const char *error;
+	uint64_t posted;
 	unsigned int i;
 
 	ASSERT_EQ(0, gen_start(self->gen, &self->start));
@@ -438,7 +468,12 @@ TEST_F_TIMEOUT(conserve, restarted_consumer, 300)
 		ASSERT_EQ(0, ended);
 	}
 	ASSERT_EQ(0, gen_stop(self->gen));
-	EXPECT_BALANCE(self, gen_posted(self->gen));
+	posted = gen_posted(self->gen);
+	error = balance(self->gen, &self->consumer, &self->check, posted);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: %s", error,
+		       account_text(&self->consumer, &self->check, posted));
+	}
 }
 
 /* NMIs come while all the others post: they interrupt each of them at any instruction. */
@@ -446,7 +481,8 @@ TEST_F_TIMEOUT(conserve, nmi, 300)
 {
 	const uint64_t deadline = deadline_in(120);
 	char count[16];
-	char *arguments[] = { "nmi", count, NULL };
+	char *const arguments[] = { "nmi", count, NULL };
+	const char *error;
 	uint64_t posted;
 	pid_t pid;
 	int err;
@@ -478,7 +514,11 @@ TEST_F_TIMEOUT(conserve, nmi, 300)
 	posted = gen_posted(self->gen);
 	drain(&self->consumer, &self->check);
 	EXPECT_LT(0, self->check.producer[0][TANDEM_GEN_NMI].received);
-	EXPECT_BALANCE(self, posted);
+	error = balance(self->gen, &self->consumer, &self->check, posted);
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: %s", error,
+		       account_text(&self->consumer, &self->check, posted));
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -37,7 +37,8 @@ int consumer_map(struct consumer *consumer)
 		if (first == MAP_FAILED)
 			goto fail;
 		ring->consumer = first;
-		rest = mmap(NULL, map_size - page, PROT_READ, MAP_SHARED, consumer->fd, offset + page);
+		rest = mmap(NULL, map_size - page, PROT_READ, MAP_SHARED, consumer->fd,
+			    offset + page);
 		if (rest == MAP_FAILED)
 			goto fail;
 		ring->producer = (const void *)rest;
@@ -160,11 +161,14 @@ const struct tandem_record *ring_next(struct consumer *consumer, struct ring *ri
 
 void ring_release(struct ring *ring)
 {
-	/* Pairs with the kernel's acquire of cons_pos: it writes there only after we have read. */
+	/* Pairs with the kernel's acquire of cons_pos: it overwrites what we have read. */
 	__atomic_store_n(&ring->consumer->cons_pos, ring->cons, __ATOMIC_RELEASE);
 }
 
-uint64_t consumer_drain(struct consumer *consumer, record_check *check, void *data)
+uint64_t consumer_drain(struct consumer *consumer,
+			const char *(*check)(void *data, const struct ring *ring,
+					     const struct tandem_record *record),
+			void *data)
 {
 	const struct tandem_record *record;
 	uint64_t records = 0;

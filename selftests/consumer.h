@@ -71,7 +71,8 @@ bool consumer_ready(const struct consumer *consumer);
 
 /*
  * The next record of @ring, or NULL if there is none or it is malformed (then @consumer->error).
- * Discarded ones are skipped, but counted for their losses. The record is valid until ring_release().
+ * Discarded ones are skipped, but counted for their losses. The record is valid until
+ * ring_release().
  */
 const struct tandem_record *ring_next(struct consumer *consumer, struct ring *ring);
 
@@ -79,9 +80,10 @@ const struct tandem_record *ring_next(struct consumer *consumer, struct ring *ri
 void ring_release(struct ring *ring);
 
 /* Consumes all there is. @check may be NULL; what it returns becomes @consumer->error. */
-typedef const char *record_check(void *data, const struct ring *ring,
-				 const struct tandem_record *record);
-uint64_t consumer_drain(struct consumer *consumer, record_check *check, void *data);
+uint64_t consumer_drain(struct consumer *consumer,
+			const char *(*check)(void *data, const struct ring *ring,
+					     const struct tandem_record *record),
+			void *data);
 
 /* Sums over the rings: consumed, their lost_before, the kernel's lost_records. */
 uint64_t consumer_records(const struct consumer *consumer);

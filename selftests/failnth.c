@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation and every copy of each operation fails once: it says so, nothing has happened, and
- * nothing leaks. It needs a kernel with fault injection.
+ * Every allocation and every copy of each operation fails once: it says so, nothing has happened,
+ * and nothing leaks. It needs a kernel with fault injection.
  *
  * TIMEOUT=300
  */
@@ -42,12 +42,13 @@ struct state {
 	void *map;
 };
 
-/**
+/*
  * struct operation - one system call, what goes before it, and what undoes it
  * @name: for the log
  * @prepare: may be NULL
  * @run: 0 or more, or -1 with errno
- * @undo: @done says whether it succeeded. Return: false if it left something behind though it failed
+ * @undo: @done says whether it succeeded. Return: false if it left something behind though it
+ *	failed
  */
 struct operation {
 	const char *name;

@@ -62,7 +62,7 @@ struct gen_check {
 
 void gen_check_init(struct gen_check *check, const struct tandem_gen_start *start);
 
-/* A record_check for consumer_drain(); @data is a struct gen_check. */
+/* For consumer_drain(); @data is a struct gen_check. */
 const char *gen_check_record(void *data, const struct ring *ring,
 			     const struct tandem_record *record);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A consumer that writes garbage over every byte that it can write hurts itself alone: posters go on, and
- * other consumers lose nothing.
+ * A consumer that writes garbage over every byte that it can write hurts itself alone: posters go
+ * on, and other consumers lose nothing.
  *
  * TIMEOUT=240
  */
@@ -49,7 +49,10 @@ FIXTURE_TEARDOWN(hostile)
 	remove_device(DEVICE);
 }
 
-/* Posts @count events, which the good consumer gets, each of them. Return: NULL, or what went wrong. */
+/*
+ * Posts @count events, which the good consumer gets, each of them. Return: NULL, or what went
+ * wrong.
+ */
 static const char *post_and_get(int server, struct consumer *good, unsigned int count)
 {
 	static const uint8_t data[100];
@@ -95,6 +98,7 @@ static uint64_t impossible(unsigned int n, uint64_t published)
 
 	return values[n % ARRAY_SIZE(values)];
 }
+
 #define IMPOSSIBLE	10
 
 /* The kernel learns of it when the ring seems full, from its own posting. */
@@ -185,7 +189,10 @@ TEST_F(hostile, found_by_read)
 	}
 }
 
-/* A position within a record is possible for all the kernel knows; what read() gives then is bounded. */
+/*
+ * A position within a record is possible for all the kernel knows; what read() gives then is
+ * bounded.
+ */
 TEST_F(hostile, within_a_record)
 {
 	static uint8_t data[4000];
@@ -200,7 +207,8 @@ TEST_F(hostile, within_a_record)
 
 		for (j = 0; j < sizeof(data); j++)
 			data[j] = next_random(&random);
-		ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_CRITICAL, data, sizeof(data)));
+		ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_CRITICAL, data,
+					sizeof(data)));
 		ASSERT_EQ(1, consumer_drain(&self->good, NULL, NULL));
 		if (ring->producer->state == TANDEM_RING_CORRUPT) {
 			consumer_close(&self->bad);

@@ -135,22 +135,24 @@ TEST_F(map, protection_stays)
 
 TEST_F(map, writes_are_refused)
 {
-	volatile uint8_t *rest = (void *)self->ring->producer;
+	const uint8_t *rest = (void *)self->ring->producer;
 	size_t offset;
 
 	for (offset = 0; offset < self->rest; offset += self->page) {
 		pid_t pid = fork();
 
 		if (!pid) {
-			struct consumer own = { .fd = self->consumer.fd, .args = self->consumer.args };
+			struct consumer own = {
+				.fd = self->consumer.fd, .args = self->consumer.args };
 
 			if (consumer_map(&own))
 				_exit(2);
-			((volatile uint8_t *)own.ring[0].producer)[offset] = 1;
+			__atomic_store_n((uint8_t *)own.ring[0].producer + offset, 1,
+					 __ATOMIC_RELAXED);
 			_exit(3);
 		}
 		EXPECT_EQ(SIGSEGV, wait_child(pid, deadline_in(10)) & 0x7f);
-		EXPECT_NE(1, rest[offset]);
+		EXPECT_NE(1, __atomic_load_n(&rest[offset], __ATOMIC_RELAXED));
 	}
 }
 
@@ -260,7 +262,7 @@ TEST_F(map, as_buffer)
 	EXPECT_EQ(1, consumer_drain(&self->consumer, NULL, NULL));
 }
 
-/* A page of the ring may get into a pipe; it stays good there, and goes when the last user goes. */
+/* A page of the ring may get into a pipe: it stays good there until the last user goes. */
 TEST_F(map, spliced)
 {
 	struct consumer consumer;

@@ -239,7 +239,8 @@ TEST_F(netlink, strict)
 		EXPECT_EQ(-EINVAL, ask(&self->query, cmds[i], 0, 0, 0));
 		/* Attributes that are no question, in a get and in a dump. */
 		for (attr = TANDEM_ATTR_KIND; attr <= TANDEM_ATTR_MAX + 3; attr++) {
-			if (attr == TANDEM_ATTR_SUBSCRIPTION_ID && cmds[i] == TANDEM_CMD_SUBSCRIPTION_GET)
+			if (attr == TANDEM_ATTR_SUBSCRIPTION_ID &&
+			    cmds[i] == TANDEM_CMD_SUBSCRIPTION_GET)
 				continue;
 			EXPECT_EQ(-EINVAL, ask(&self->query, cmds[i], 0, attr, 4)) {
 				TH_LOG("command %u, attribute %u", cmds[i], attr);
@@ -253,14 +254,17 @@ TEST_F(netlink, strict)
 			if (attr == 4)
 				continue;
 			EXPECT_GT(0, ask(&self->query, cmds[i], 0, TANDEM_ATTR_DEVICE_ID, attr));
-			EXPECT_GT(0, ask(&self->query, cmds[i], NLM_F_DUMP, TANDEM_ATTR_DEVICE_ID, attr));
+			EXPECT_GT(0, ask(&self->query, cmds[i], NLM_F_DUMP, TANDEM_ATTR_DEVICE_ID,
+					 attr));
 		}
 		/* A name of nothing, and one that is too long. */
 		EXPECT_GT(0, ask(&self->query, cmds[i], 0, TANDEM_ATTR_NAME, 0));
 		EXPECT_GT(0, ask(&self->query, cmds[i], 0, TANDEM_ATTR_NAME, 100));
 	}
-	EXPECT_GT(0, ask(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, 0, TANDEM_ATTR_SUBSCRIPTION_ID, 3));
-	EXPECT_GT(0, ask(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, 0, TANDEM_ATTR_SUBSCRIPTION_ID, 8));
+	EXPECT_GT(0, ask(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, 0,
+			 TANDEM_ATTR_SUBSCRIPTION_ID, 3));
+	EXPECT_GT(0, ask(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, 0,
+			 TANDEM_ATTR_SUBSCRIPTION_ID, 8));
 }
 
 TEST_F(netlink, unterminated_name)

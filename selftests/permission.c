@@ -243,8 +243,8 @@ static int close_all(const int *fds, unsigned int count)
 }
 
 /*
- * Memory is given back a little after the close: tries until @number can be had at once, and no more.
- * Return: true if that comes.
+ * Memory is given back a little after the close: tries until @number can be had at once, and no
+ * more. Return: true if that comes.
  */
 static bool wait_cap(unsigned int number)
 {

@@ -128,7 +128,8 @@ TEST_F(ring, each_type_and_class)
 		for (event_class = 0; event_class < TANDEM_CLASSES; event_class++) {
 			const struct tandem_record *record;
 
-			ASSERT_EQ(0, post_event(self->server, type, event_class, &type, sizeof(type)));
+			ASSERT_EQ(0, post_event(self->server, type, event_class, &type,
+						sizeof(type)));
 			record = ring_next(&self->consumer, &self->consumer.ring[0]);
 			ASSERT_NE(NULL, record);
 			ASSERT_EQ(type, TANDEM_RECORD_TYPE(record->type_flags));

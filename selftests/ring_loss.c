@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a ring has no room for is counted, exactly and where it was lost; what nobody asked for is not.
+ * What a ring has no room for is counted, exactly and where it was lost; what nobody asked for is
+ * not.
  *
  * TIMEOUT=120
  */
@@ -284,7 +285,7 @@ TEST_F(loss, filters)
 	}
 }
 
-/* Events that a filter keeps out cost its subscription nothing, not even when its ring is full. */
+/* Events that a filter keeps out cost nothing, not even when the ring is full. */
 TEST_F(loss, none_of_the_unwanted)
 {
 	static const uint16_t wanted[] = { 1 };

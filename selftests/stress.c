@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything at once, at random: processes that bind, subscribe, map, spoil, read, post, remove, fork and
- * are killed, while the generator posts. Those who stay out of it lose nothing untold.
+ * Everything at once, at random: processes that bind, subscribe, map, spoil, read, post, remove,
+ * fork and are killed, while the generator posts. Those who stay out of it lose nothing untold.
  *
  * TIMEOUT=200
  */
@@ -227,7 +227,7 @@ static pid_t start_worker(uint64_t *seed)
 /* All that can be read. Return: NULL, or what is wrong. */
 static const char *read_events(int fd, struct gen_check *check)
 {
-	static _Alignas(8) uint8_t buffer[256 * 1024];
+	static uint8_t buffer[256 * 1024] __attribute__((aligned(8)));
 	const char *error = NULL;
 	ssize_t len, pos;
 

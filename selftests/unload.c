@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module stays as long as anything of it is in use, goes when nothing is, and leaves nothing behind.
+ * The module stays as long as anything of it is in use, goes when nothing is, and leaves nothing
+ * behind.
  *
  * TIMEOUT=300
  */
@@ -39,7 +40,7 @@ static int unload(const char *module)
 	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
 }
 
-/* Until nothing uses the module any more that is not the test's: what is dying holds it a little. */
+/* What is dying, and is not the test's, may hold the module a little. */
 static int unload_soon(const char *module)
 {
 	const uint64_t deadline = deadline_in(10);
@@ -170,7 +171,10 @@ TEST_F(unload, refused_with_everything)
 	self->loaded = false;
 }
 
-/* A kernel half may go while its events are subscribed to: the subscriber drains, and sees the end. */
+/*
+ * A kernel half may go while its events are subscribed to: the subscriber drains, and sees the
+ * end.
+ */
 TEST_F(unload, half_while_subscribed)
 {
 	const uint64_t deadline = deadline_in(20);

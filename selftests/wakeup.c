@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No wake-up is lost, in a million races between a consumer that goes to sleep and a poster; and none is
- * sent to a consumer that is awake.
+ * No wake-up is lost, in a million races between a consumer that goes to sleep and a poster; and
+ * none is sent to a consumer that is awake.
  *
- * A poster posts one event and waits, awake, until it was consumed. The consumer goes to sleep as soon as
- * it has consumed. So each event races with one going to sleep, and if its wake-up is lost, there is no
- * further one that would hide it.
+ * A poster posts one event and waits, awake, until it was consumed. The consumer goes to sleep as
+ * soon as it has consumed. So each event races with one going to sleep, and if its wake-up is
+ * lost, there is no further one that would hide it.
  *
  * TIMEOUT=900
  */
@@ -189,7 +189,10 @@ static void interrupt(int signal)
 	(void)signal;
 }
 
-/* read() has no time-out: a timer that is wound up again and again ends the one that sleeps too long. */
+/*
+ * read() has no time-out: a timer that is wound up again and again ends the one that sleeps too
+ * long.
+ */
 static void wind_up(void)
 {
 	struct itimerval timer = { .it_value.tv_sec = PATIENCE * test_scale() };
@@ -270,7 +273,9 @@ TEST_F_TIMEOUT(wakeup, none_lost_in_races, 900)
 	}
 }
 
-/* The same on one CPU: the poster runs where the consumer goes to sleep, and preempts it there. */
+/*
+ * The same on one CPU: the poster runs where the consumer goes to sleep, and preempts it there.
+ */
 TEST_F_TIMEOUT(wakeup, none_lost_from_interrupts, 900)
 {
 	struct tandem_gen_status status = { .running = 1 };
@@ -344,7 +349,10 @@ static uint64_t wakeups(void)
 	return query_own_number(DEVICE, TANDEM_ATTR_WAKEUPS);
 }
 
-/* Waits until the subscription's wake-ups are @number: they are sent from an interrupt, a little later. */
+/*
+ * Waits until the subscription's wake-ups are @number: they are sent from an interrupt, a little
+ * later.
+ */
 static uint64_t wait_wakeups(uint64_t number)
 {
 	const uint64_t deadline = deadline_in(10);

@@ -15,7 +15,8 @@ for bits in 64 32; do
 	*) options= && [ $bits -eq 32 ] && echo "ok $number layout32 # SKIP no 32 bits here" && continue ;;
 	esac
 	# shellcheck disable=SC2086 # none or one word
-	if gcc $options -std=gnu11 -fsyntax-only -Iuapi -isystem "$headers" selftests/host/layout.c; then
+	if gcc $options -std=gnu11 -Dstatic_assert=_Static_assert -fsyntax-only -Iuapi \
+		-isystem "$headers" selftests/host/layout.c; then
 		echo "ok $number layout$bits"
 	else
 		echo "not ok $number layout$bits"

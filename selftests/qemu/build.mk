@@ -27,12 +27,9 @@ demo: packages
 	$(quiet)$(MAKE) user
 	$(quiet)selftests/qemu/run --name demo --timeout 600 stock selftests/qemu/demo
 
-# One nanosecond of the first machine is one instruction; the second has two processors.
 bench: packages
 	$(quiet)$(MAKE) user
-	$(quiet)selftests/qemu/run --name bench-instructions --icount stock \
-		'selftests/qemu/load && $$TANDEM_BUILD/bench/measure instructions'
-	$(quiet)selftests/qemu/run --name bench-time stock 'selftests/qemu/load && $$TANDEM_BUILD/bench/measure time'
+	$(quiet)bench/run
 
 .PHONY: lint
 lint: packages

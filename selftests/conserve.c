@@ -133,7 +133,7 @@ static unsigned int cpus_online(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-TEST_F_TIMEOUT(conserve, fast_consumer, 300)
+TEST_F(conserve, fast_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
@@ -166,7 +166,7 @@ TEST_F_TIMEOUT(conserve, fast_consumer, 300)
 	EXPECT_LT(0, self->check.received);
 }
 
-TEST_F_TIMEOUT(conserve, slow_consumer, 300)
+TEST_F(conserve, slow_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(conserve, slow_consumer, 300)
 }
 
 /* As fast as it goes: nearly all is lost, and all of that is told. */
-TEST_F_TIMEOUT(conserve, flood, 300)
+TEST_F(conserve, flood)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
@@ -320,7 +320,7 @@ static bool wait_posted(int gen, uint64_t count, uint64_t deadline)
 	return true;
 }
 
-TEST_F_TIMEOUT(conserve, stopped_consumer, 300)
+TEST_F(conserve, stopped_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct shared *shared = share();
@@ -369,7 +369,7 @@ TEST_F_TIMEOUT(conserve, stopped_consumer, 300)
  * A consumer that is killed has consumed what its cons_pos says; the next one goes on there, and
  * none is missing between them.
  */
-TEST_F_TIMEOUT(conserve, killed_consumer, 300)
+TEST_F(conserve, killed_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct shared *shared = share();
@@ -430,7 +430,7 @@ TEST_F_TIMEOUT(conserve, killed_consumer, 300)
 }
 
 /* A consumer that dies with its subscription harms nobody, and the next one begins anew. */
-TEST_F_TIMEOUT(conserve, restarted_consumer, 300)
+TEST_F(conserve, restarted_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
@@ -477,7 +477,7 @@ TEST_F_TIMEOUT(conserve, restarted_consumer, 300)
 }
 
 /* NMIs come while all the others post: they interrupt each of them at any instruction. */
-TEST_F_TIMEOUT(conserve, nmi, 300)
+TEST_F(conserve, nmi)
 {
 	const uint64_t deadline = deadline_in(120);
 	char count[16];

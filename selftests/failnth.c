@@ -309,7 +309,7 @@ static const char *sweep(struct state *state, int nth, const struct operation *o
 	return "it has no end";
 }
 
-TEST_F_TIMEOUT(failnth, all, 300)
+TEST_F(failnth, all)
 {
 	char *before, *after;
 	unsigned int i;

@@ -199,7 +199,7 @@ TEST_F(hostile, within_a_record)
 	uint64_t random = 3;
 	unsigned int i;
 
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < test_load(400); i++) {
 		struct ring *ring = &self->bad.ring[0];
 		uint8_t buffer[TANDEM_RECORD_MAX];
 		size_t j;
@@ -281,7 +281,7 @@ static void *write_garbage(void *data)
 }
 
 /* All contexts post on all CPUs while two consumers' pages are being overwritten. */
-TEST_F_TIMEOUT(hostile, during_posting, 200)
+TEST_F(hostile, during_posting)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };

@@ -69,7 +69,7 @@ static void *switch_cpu(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(hotplug, while_posting, 180)
+TEST_F(hotplug, while_posting)
 {
 	const unsigned int rounds = test_load(20);
 	const uint64_t deadline = deadline_in(100);

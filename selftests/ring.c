@@ -140,7 +140,7 @@ TEST_F(ring, each_type_and_class)
 }
 
 /* Records of all sizes, so that the end of the ring falls into each part of one. */
-TEST_F_TIMEOUT(ring, turns, 120)
+TEST_F(ring, turns)
 {
 	struct ring *ring = &self->consumer.ring[0];
 	uint64_t random = 42, posted = 0, number = 0;
@@ -248,7 +248,7 @@ TEST_F(ring, gone_with_the_device)
 }
 
 /* What a consumer reads while four producers on each CPU post is all there, and all right. */
-TEST_F_TIMEOUT(ring, generated, 120)
+TEST_F(ring, generated)
 {
 	const uint64_t deadline = deadline_in(60);
 	static const uint32_t sizes[] = { 16, 17, 100, 1000, 8000 };

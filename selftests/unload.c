@@ -303,7 +303,7 @@ static const char *cycles(unsigned int count)
 	return error;
 }
 
-TEST_F_TIMEOUT(unload, a_hundred_times, 300)
+TEST_F(unload, a_hundred_times)
 {
 	static const char *const kernel[] = { "Slab", "VmallocUsed", "Percpu", "KernelStack" };
 	static const char *const all[] = { "MemAvailable" };

@@ -243,7 +243,7 @@ static const char *consume_in_races(struct consumer *consumer, struct poster *po
 	return error;
 }
 
-TEST_F_TIMEOUT(wakeup, none_lost_in_races, 900)
+TEST_F(wakeup, none_lost_in_races)
 {
 	struct poster poster = {
 		.server = self->server,
@@ -276,7 +276,7 @@ TEST_F_TIMEOUT(wakeup, none_lost_in_races, 900)
 /*
  * The same on one CPU: the poster runs where the consumer goes to sleep, and preempts it there.
  */
-TEST_F_TIMEOUT(wakeup, none_lost_from_interrupts, 900)
+TEST_F(wakeup, none_lost_from_interrupts)
 {
 	struct tandem_gen_status status = { .running = 1 };
 	const uint64_t deadline = deadline_in(120);

@@ -9,7 +9,8 @@
 
 #define SIZE(type, bytes) static_assert(sizeof(struct type) == (bytes), #type)
 #define AT(type, field, offset) static_assert(offsetof(struct type, field) == (offset), #type)
-#define LONG(type, field, bytes) static_assert(sizeof(((struct type *)0)->field) == (bytes), #type)
+#define LONG(type, field, bytes) \
+	static_assert(sizeof(((struct type *)0)[0].field) == (bytes), #type)
 #define NUMBER(name, value) static_assert((name) == (value), "a number has changed")
 
 SIZE(tandem_bind, 88);

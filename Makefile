@@ -53,8 +53,10 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CPPFLAGS_ALL := -D_GNU_SOURCE -DTANDEM_VERSION=\"$(VERSION)\" -Iuapi -Ilib/include $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu11 $(WARN) $(CFLAGS)
 
-pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1))
-pkg-libs = $(shell $(PKG_CONFIG) --libs $(1))
+# These goals install what is missing before they build anything.
+silent := $(if $(filter demo check shell bench lint packages clean distclean,$(MAKECMDGOALS)),2>/dev/null)
+pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1) $(silent))
+pkg-libs = $(shell $(PKG_CONFIG) --libs $(1) $(silent))
 
 prefix ?= /usr/local
 exec_prefix ?= $(prefix)

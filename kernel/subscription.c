@@ -353,6 +353,7 @@ void tandem_subscription_close(struct tandem_subscription *sub)
 	cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
 	if (!list_empty(&sub->node))
 		tandem_subscription_leave(sub);
+	module_put(sub->dev->owner);
 	INIT_RCU_WORK(&sub->free, tandem_subscription_free);
 	queue_rcu_work(tandem_subscription_wq, &sub->free);
 }
@@ -409,9 +410,14 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 	ret = tandem_subscribe_check(args);
 	if (ret)
 		return ret;
+	/* A kernel half stays while somebody consumes its events. */
+	if (!try_module_get(dev->owner))
+		return -ENODEV;
 	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		module_put(dev->owner);
 		return fd;
+	}
 	sub = tandem_subscription_create(dev, args);
 	if (sub == ERR_PTR(-EDQUOT)) {
 		/* What was closed before this call does not count against it. */
@@ -445,6 +451,7 @@ err_create:
 	tandem_subscription_destroy(sub);
 err_fd:
 	put_unused_fd(fd);
+	module_put(dev->owner);
 	return ret;
 }
 

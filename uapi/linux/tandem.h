@@ -577,7 +577,8 @@ struct tandem_gen_event {
  * @run: out: the run's number
  * @reserved2: 0
  *
- * Return: 0, or -EINVAL, -EMSGSIZE, -EBUSY (it runs already), -EOPNOTSUPP (no NMI here).
+ * Return: 0, or -EINVAL, -EMSGSIZE, -EPERM (it needs CAP_SYS_ADMIN), -EBUSY (it runs already),
+ * -EOPNOTSUPP (no NMI here).
  */
 struct tandem_gen_start {
 	__u32 contexts;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Load, unwind, and the table of operations. */
+#include <linux/capability.h>
 #include <linux/module.h>
 #include <linux/uidgid.h>
 
@@ -13,6 +14,8 @@ static long gen_ioctl(struct tandem_file *file, unsigned int cmd, unsigned long 
 	case TANDEM_GEN_IOC_START:
 		return gen_run_start(file, (void __user *)arg);
 	case TANDEM_GEN_IOC_STOP:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EPERM;
 		gen_run_stop();
 		return 0;
 	case TANDEM_GEN_IOC_WAIT:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A run: the producers that one START set going. */
 #include <linux/atomic.h>
+#include <linux/capability.h>
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
@@ -238,6 +239,9 @@ long gen_run_start(struct tandem_file *file, struct tandem_gen_start __user *arg
 	error = check_start(&start);
 	if (error)
 		return error;
+	/* Timers, and threads outside the caller's control groups. */
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	/* A result that cannot be told must be found out before anything starts. */
 	if (put_user(start.run, &arg->run))
 		return -EFAULT;

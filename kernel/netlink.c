@@ -88,7 +88,7 @@ static u64 tandem_device_posted(const struct tandem_device *dev)
 	return posted;
 }
 
-static int tandem_message_device(const struct tandem_message *m, const struct tandem_device *dev)
+static int tandem_message_device(const struct tandem_message *m, struct tandem_device *dev)
 {
 	u32 kind = dev->ops ? TANDEM_DEVICE_KERNEL : TANDEM_DEVICE_SERVER;
 	void *header = tandem_message_begin(m);
@@ -270,51 +270,10 @@ static struct tandem_message tandem_dump_message(struct sk_buff *skb, struct net
 					.cmd = cmd };
 }
 
-static int tandem_asked_device_only(struct tandem_device **dev, struct genl_info *info)
-{
-	*dev = tandem_asked_device(info->attrs);
-	if (!*dev) {
-		NL_SET_ERR_MSG(info->extack, "name or device id missing");
-		return -EINVAL;
-	}
-	if (IS_ERR(*dev))
-		NL_SET_ERR_MSG(info->extack, "no such device");
-	return PTR_ERR_OR_ZERO(*dev);
-}
+/* What a question about devices is answered with. Return: 0, -EMSGSIZE, or -ENOENT if nothing is. */
+typedef int tandem_answer_fn(const struct tandem_message *m, struct tandem_device *dev);
 
-static int tandem_device_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct tandem_message m;
-	struct tandem_device *dev;
-	int ret;
-
-	ret = tandem_asked_device_only(&dev, info);
-	if (ret)
-		return ret;
-	ret = tandem_answer_begin(&m, info, TANDEM_CMD_DEVICE_GET);
-	if (!ret)
-		ret = tandem_answer_end(&m, info, tandem_message_device(&m, dev));
-	tandem_device_put(dev);
-	return ret;
-}
-
-static int tandem_device_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	struct tandem_message m = tandem_dump_message(skb, cb, TANDEM_CMD_DEVICE_GET);
-	struct tandem_device *dev;
-	u32 id = cb->args[0];
-	int ret = 0;
-
-	while (!ret && (dev = tandem_device_next(&id))) {
-		ret = tandem_message_device(&m, dev);
-		tandem_device_put(dev);
-		if (!ret)
-			cb->args[0] = ++id;
-	}
-	return skb->len ?: ret;
-}
-
-static int tandem_device_server(const struct tandem_message *m, struct tandem_device *dev)
+static int tandem_answer_server(const struct tandem_message *m, struct tandem_device *dev)
 {
 	int ret = -ENOENT;
 
@@ -325,38 +284,66 @@ static int tandem_device_server(const struct tandem_message *m, struct tandem_de
 	return ret;
 }
 
-static int tandem_server_get_doit(struct sk_buff *skb, struct genl_info *info)
+static int tandem_answer_one(struct genl_info *info, enum tandem_cmd cmd, tandem_answer_fn *answer)
 {
 	struct tandem_message m;
 	struct tandem_device *dev;
 	int ret;
 
-	ret = tandem_asked_device_only(&dev, info);
-	if (ret)
-		return ret;
-	ret = tandem_answer_begin(&m, info, TANDEM_CMD_SERVER_GET);
+	dev = tandem_asked_device(info->attrs);
+	if (!dev) {
+		NL_SET_ERR_MSG(info->extack, "name or device id missing");
+		return -EINVAL;
+	}
+	if (IS_ERR(dev)) {
+		NL_SET_ERR_MSG(info->extack, "no such device");
+		return PTR_ERR(dev);
+	}
+	ret = tandem_answer_begin(&m, info, cmd);
 	if (!ret)
-		ret = tandem_answer_end(&m, info, tandem_device_server(&m, dev));
+		ret = tandem_answer_end(&m, info, answer(&m, dev));
 	if (ret == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "the device has no server");
 	tandem_device_put(dev);
 	return ret;
 }
 
-static int tandem_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+static int tandem_answer_all(struct sk_buff *skb, struct netlink_callback *cb, enum tandem_cmd cmd,
+			     tandem_answer_fn *answer)
 {
-	struct tandem_message m = tandem_dump_message(skb, cb, TANDEM_CMD_SERVER_GET);
+	struct tandem_message m = tandem_dump_message(skb, cb, cmd);
 	struct tandem_device *dev;
 	u32 id = cb->args[0];
-	int ret = 0;
 
-	while (ret != -EMSGSIZE && (dev = tandem_device_next(&id))) {
-		ret = tandem_device_server(&m, dev);
+	while ((dev = tandem_device_next(&id))) {
+		int ret = answer(&m, dev);
+
 		tandem_device_put(dev);
-		if (ret != -EMSGSIZE)
-			cb->args[0] = ++id;
+		if (ret == -EMSGSIZE)
+			return skb->len ?: ret;
+		cb->args[0] = ++id;
 	}
-	return skb->len ?: ret == -EMSGSIZE ? ret : 0;
+	return skb->len;
+}
+
+static int tandem_device_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return tandem_answer_one(info, TANDEM_CMD_DEVICE_GET, tandem_message_device);
+}
+
+static int tandem_device_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return tandem_answer_all(skb, cb, TANDEM_CMD_DEVICE_GET, tandem_message_device);
+}
+
+static int tandem_server_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return tandem_answer_one(info, TANDEM_CMD_SERVER_GET, tandem_answer_server);
+}
+
+static int tandem_server_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return tandem_answer_all(skb, cb, TANDEM_CMD_SERVER_GET, tandem_answer_server);
 }
 
 static int tandem_subscription_get_doit(struct sk_buff *skb, struct genl_info *info)

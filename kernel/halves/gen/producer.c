@@ -84,13 +84,28 @@ static void post_batch(struct gen_producer *producer)
 	tandem_batch_end(&batch);
 }
 
+/* False where the producer is not to post from. */
+static bool post_here(struct gen_producer *producer)
+{
+	bool here;
+
+	/* A thread is pushed off a CPU that goes away before it is told to park. */
+	preempt_disable();
+	here = smp_processor_id() == producer->cpu;
+	if (here)
+		post_batch(producer);
+	preempt_enable();
+	return here;
+}
+
 static bool post_burst(struct gen_producer *producer)
 {
 	ktime_t begin = ktime_get();
 	unsigned int i;
 
 	for (i = 0; i < producer->run->bursts && still_runs(producer); i++)
-		post_batch(producer);
+		if (!post_here(producer))
+			break;
 	producer->cost = ktime_to_ns(ktime_sub(ktime_get(), begin));
 	return still_runs(producer);
 }

@@ -95,8 +95,10 @@ int tandem_ring_prepare(struct tandem_ring *ring, u64 size)
 	ring->producer->size = size;
 	/* Pairs with tandem_ring_page(): who sees the array sees its pages and the mask. */
 	smp_store_release(&ring->pages, pages);
-	for (i = 0; i < TANDEM_CLASSES; i++)
+	for (i = 0; i < TANDEM_CLASSES; i++) {
 		WRITE_ONCE(ring->limits[i], tandem_ring_limit(size, i));
+		WRITE_ONCE(ring->until[i], tandem_ring_limit(size, i));
+	}
 	WRITE_ONCE(ring->producer->state, TANDEM_RING_ACTIVE);
 	return 0;
 
@@ -116,8 +118,10 @@ void tandem_ring_stop(struct tandem_ring *ring, enum tandem_ring_state state)
 {
 	unsigned int i;
 
-	for (i = 0; i < TANDEM_CLASSES; i++)
+	for (i = 0; i < TANDEM_CLASSES; i++) {
 		WRITE_ONCE(ring->limits[i], 0);
+		WRITE_ONCE(ring->until[i], 0);
+	}
 	WRITE_ONCE(ring->producer->state, state);
 }
 
@@ -181,9 +185,13 @@ static bool tandem_ring_refresh(struct tandem_ring *ring)
 	u64 cached = READ_ONCE(ring->cached);
 	/* Pairs with the consumer's store-release: it has done with what is overwritten now. */
 	u64 cons = smp_load_acquire(&ring->consumer->cons_pos);
+	unsigned int i;
 
 	if (likely(tandem_cons_pos_valid(cons, cached, READ_ONCE(ring->producer->pub_pos)))) {
 		WRITE_ONCE(ring->cached, cons);
+		/* A ring that is being stopped elsewhere may go on until it looks here again. */
+		for (i = 0; i < TANDEM_CLASSES; i++)
+			WRITE_ONCE(ring->until[i], cons + READ_ONCE(ring->limits[i]));
 		return true;
 	}
 	tandem_ring_refuse(ring);

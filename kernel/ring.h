@@ -49,12 +49,14 @@ struct tandem_notice {
 
 /**
  * struct tandem_ring - a ring, seen from the kernel
- * @limits: how full it may get, by class; 0 while nothing is added
+ * @until: head may go up to here, by class, as far as is known: @cached + @limits; 0 if the
+ *	ring has been stopped
  * @head: reserved up to here
  * @settled: complete up to here; it is @head while nobody is at it
  * @batch: who holds publishing back, see tandem_ring_hold(); or NULL
  * @cached: cons_pos as it was last found valid
  * @pending: records lost that no lost_before has told of yet
+ * @limits: how full it may get, by class; 0 while nothing is added
  * @nesting: how many producers that interrupted others are at it
  * @record_max: largest record, with its header
  * @mask: size - 1
@@ -71,16 +73,17 @@ struct tandem_notice {
  * @pages: the data pages, twice
  *
  * What changes while events are posted is the CPU's own; whoever runs there may change it, and puts
- * @nesting, @settled and @batch back as its interrupted producer needs them. @limits alone are set to 0
- * from elsewhere.
+ * @nesting, @settled and @batch back as its interrupted producer needs them. @until and @limits alone
+ * are set to 0 from elsewhere.
  */
 struct tandem_ring {
-	u64 limits[TANDEM_CLASSES];
+	u64 until[TANDEM_CLASSES];
 	local_t head;
 	u64 settled;
 	const void *batch;
 	u64 cached;
 	local_t pending;
+	u64 limits[TANDEM_CLASSES];
 	unsigned int nesting;
 	u32 record_max;
 	u64 mask;
@@ -163,13 +166,13 @@ static inline void tandem_ring_discard(struct tandem_ring *ring, struct tandem_r
 static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header,
 					    struct tandem_slot *slot)
 {
-	u64 limit = READ_ONCE(ring->limits[tandem_header_class(header)]);
+	u64 until = READ_ONCE(ring->until[tandem_header_class(header)]);
 	u64 bytes = TANDEM_RECORD_STRIDE(tandem_header_len(header));
 	long start = local_read(&ring->head);
 	u64 time;
 
 	if (unlikely(local_read(&ring->pending) || READ_ONCE(ring->settled) != start ||
-		     !tandem_ring_fits(start, bytes, READ_ONCE(ring->cached), limit)))
+		     start + bytes > until))
 		return false;
 	/* Between load and cmpxchg: later in the ring is later in time. */
 	if (unlikely(!tandem_clock_read(&time)) ||

@@ -19,6 +19,7 @@
 #include "util.h"
 
 #define SECONDS		30
+#define KILLS		30
 #define WORKERS		4
 #define DEVICES		4
 #define SLOTS		12
@@ -261,7 +262,8 @@ static uint64_t reader_lost(int fd)
 
 TEST_F(stress, survivors)
 {
-	const uint64_t end = now_ns() + test_load(SECONDS) * 1000000000ULL;
+	const uint64_t length = test_load(SECONDS) * 1000000000ULL, end = now_ns() + length;
+	uint64_t next_kill = now_ns() + length / KILLS;
 	static struct gen_check check, read_check;
 	struct tandem_gen_start start;
 	const char *error = NULL;
@@ -284,8 +286,9 @@ TEST_F(stress, survivors)
 		ASSERT_EQ(1, poll(&ready, 1, deadline_left(deadline_in(20))));
 		consumer_drain(&self->mapped, gen_check_record, &check);
 		error = read_events(self->reader, &read_check);
-		if (next_random(&self->seed) % 200)
+		if (now_ns() < next_kill)
 			continue;
+		next_kill = now_ns() + length / KILLS;
 		i = next_random(&self->seed) % WORKERS;
 		ASSERT_EQ(0, kill(self->worker[i], SIGKILL));
 		ASSERT_EQ(SIGKILL, wait_child(self->worker[i], deadline_in(20)));

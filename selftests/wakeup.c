@@ -400,6 +400,7 @@ TEST_F(awake, one_for_many)
 	EXPECT_EQ(0, wakeups());
 	ASSERT_EQ(0, post_some(self->server, 1));
 	EXPECT_EQ(1, wait_wakeups(1));
+	EXPECT_EQ(TANDEM_AWAKE, ring->consumer->wake_at);
 	ASSERT_EQ(0, post_some(self->server, 500));
 	EXPECT_EQ(1, wakeups());
 	EXPECT_EQ(600, consumer_drain(&self->consumer, NULL, NULL));

@@ -35,27 +35,33 @@ struct tandem_operation {
 
 static const struct tandem_device_ops tandem_no_ops;
 
-static int tandem_device_enter(struct tandem_device *dev, struct tandem_operation *op)
+/* Return: false if the device is gone. In both cases tandem_device_exit() is due. */
+static bool tandem_device_enter(struct tandem_device *dev, struct tandem_operation *op)
+	__acquires(&dev->srcu)
 {
 	op->idx = srcu_read_lock(&dev->srcu);
-	/* Pairs with tandem_device_fence(): it waits for us, or we see that it has begun. */
-	if (READ_ONCE(dev->gone)) {
-		srcu_read_unlock(&dev->srcu, op->idx);
-		return -ENODEV;
-	}
 	op->ops = dev->ops ?: &tandem_no_ops;
-	return 0;
+	/* Pairs with tandem_device_fence(): it waits for us, or we see that it has begun. */
+	return !READ_ONCE(dev->gone);
 }
 
-static int tandem_file_enter(struct file *filp, struct tandem_operation *op)
+static void tandem_device_exit(struct tandem_device *dev, const struct tandem_operation *op)
+	__releases(&dev->srcu)
+{
+	srcu_read_unlock(&dev->srcu, op->idx);
+}
+
+static bool tandem_file_enter(struct file *filp, struct tandem_operation *op)
+	__acquires(&op->file->dev->srcu)
 {
 	op->file = filp->private_data;
 	return tandem_device_enter(op->file->dev, op);
 }
 
-static void tandem_file_exit(struct tandem_operation *op)
+static void tandem_file_exit(const struct tandem_operation *op)
+	__releases(&op->file->dev->srcu)
 {
-	srcu_read_unlock(&op->file->dev->srcu, op->idx);
+	tandem_device_exit(op->file->dev, op);
 }
 
 static int tandem_file_open(struct inode *inode, struct file *filp)
@@ -69,13 +75,11 @@ static int tandem_file_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 	op.file->dev = dev;
 	op.file->filp = filp;
-	ret = tandem_device_enter(dev, &op);
-	if (ret)
-		goto err_enter;
-	ret = -ENODEV;
-	if (!try_module_get(dev->owner))
-		goto err_module;
 	filp->private_data = op.file;
+
+	ret = -ENODEV;
+	if (!tandem_device_enter(dev, &op) || !try_module_get(dev->owner))
+		goto err_enter;
 	ret = op.ops->llseek ? 0 : stream_open(inode, filp);
 	if (!ret && op.ops->open)
 		ret = op.ops->open(op.file);
@@ -83,14 +87,13 @@ static int tandem_file_open(struct inode *inode, struct file *filp)
 		goto err_open;
 	tandem_device_get(dev);
 	atomic_inc(&dev->open_files);
-	tandem_file_exit(&op);
+	tandem_device_exit(dev, &op);
 	return 0;
 
 err_open:
 	module_put(dev->owner);
-err_module:
-	tandem_file_exit(&op);
 err_enter:
+	tandem_device_exit(dev, &op);
 	kfree(op.file);
 	return ret;
 }
@@ -113,11 +116,10 @@ static int tandem_file_release(struct inode *inode, struct file *filp)
 static ssize_t tandem_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct tandem_operation op;
-	ssize_t ret = tandem_file_enter(iocb->ki_filp, &op);
+	ssize_t ret = -ENODEV;
 
-	if (ret)
-		return ret;
-	ret = op.ops->read_iter ? op.ops->read_iter(op.file, iocb, to) : -EINVAL;
+	if (tandem_file_enter(iocb->ki_filp, &op))
+		ret = op.ops->read_iter ? op.ops->read_iter(op.file, iocb, to) : -EINVAL;
 	tandem_file_exit(&op);
 	return ret;
 }
@@ -125,11 +127,10 @@ static ssize_t tandem_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 static ssize_t tandem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct tandem_operation op;
-	ssize_t ret = tandem_file_enter(iocb->ki_filp, &op);
+	ssize_t ret = -ENODEV;
 
-	if (ret)
-		return ret;
-	ret = op.ops->write_iter ? op.ops->write_iter(op.file, iocb, from) : -EINVAL;
+	if (tandem_file_enter(iocb->ki_filp, &op))
+		ret = op.ops->write_iter ? op.ops->write_iter(op.file, iocb, from) : -EINVAL;
 	tandem_file_exit(&op);
 	return ret;
 }
@@ -137,11 +138,10 @@ static ssize_t tandem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static loff_t tandem_file_llseek(struct file *filp, loff_t offset, int whence)
 {
 	struct tandem_operation op;
-	loff_t ret = tandem_file_enter(filp, &op);
+	loff_t ret = -ENODEV;
 
-	if (ret)
-		return ret;
-	ret = op.ops->llseek ? op.ops->llseek(op.file, offset, whence) : -ESPIPE;
+	if (tandem_file_enter(filp, &op))
+		ret = op.ops->llseek ? op.ops->llseek(op.file, offset, whence) : -ESPIPE;
 	tandem_file_exit(&op);
 	return ret;
 }
@@ -149,11 +149,10 @@ static loff_t tandem_file_llseek(struct file *filp, loff_t offset, int whence)
 static int tandem_file_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct tandem_operation op;
-	int ret = tandem_file_enter(filp, &op);
+	int ret = -ENODEV;
 
-	if (ret)
-		return ret;
-	ret = op.ops->mmap ? op.ops->mmap(op.file, vma) : -ENODEV;
+	if (tandem_file_enter(filp, &op))
+		ret = op.ops->mmap ? op.ops->mmap(op.file, vma) : -ENODEV;
 	tandem_file_exit(&op);
 	return ret;
 }
@@ -161,11 +160,10 @@ static int tandem_file_mmap(struct file *filp, struct vm_area_struct *vma)
 static __poll_t tandem_file_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct tandem_operation op;
-	__poll_t mask;
+	__poll_t mask = EPOLLERR | EPOLLHUP;
 
 	if (tandem_file_enter(filp, &op))
-		return EPOLLERR | EPOLLHUP;
-	mask = op.ops->poll ? op.ops->poll(op.file, wait) : DEFAULT_POLLMASK;
+		mask = op.ops->poll ? op.ops->poll(op.file, wait) : DEFAULT_POLLMASK;
 	tandem_file_exit(&op);
 	return mask;
 }
@@ -269,11 +267,11 @@ static long tandem_ioctl_subscribe(struct tandem_operation *op, unsigned int cmd
 static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct tandem_operation op;
-	long ret = tandem_file_enter(filp, &op);
+	long ret;
 
-	if (ret)
-		return ret;
-	if (tandem_ioctl_is(cmd, TANDEM_IOC_DEVICE_CONTROL))
+	if (!tandem_file_enter(filp, &op))
+		ret = -ENODEV;
+	else if (tandem_ioctl_is(cmd, TANDEM_IOC_DEVICE_CONTROL))
 		ret = tandem_ioctl_device_control(&op, cmd, (void __user *)arg);
 	else if (tandem_ioctl_is(cmd, TANDEM_IOC_SUBSCRIBE))
 		ret = tandem_ioctl_subscribe(&op, cmd, (void __user *)arg);

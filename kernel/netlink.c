@@ -284,7 +284,8 @@ static int tandem_answer_server(const struct tandem_message *m, struct tandem_de
 	return ret;
 }
 
-static int tandem_answer_one(struct genl_info *info, enum tandem_cmd cmd, tandem_answer_fn *answer)
+static int tandem_answer_one(struct genl_info *info, enum tandem_cmd cmd,
+			     tandem_answer_fn *answer)
 {
 	struct tandem_message m;
 	struct tandem_device *dev;

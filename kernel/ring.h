@@ -73,8 +73,8 @@ struct tandem_notice {
  * @pages: the data pages, twice
  *
  * What changes while events are posted is the CPU's own; whoever runs there may change it, and puts
- * @nesting, @settled and @batch back as its interrupted producer needs them. @until and @limits alone
- * are set to 0 from elsewhere.
+ * @nesting, @settled and @batch back as its interrupted producer needs them. @until and @limits
+ * alone are set to 0 from elsewhere.
  */
 struct tandem_ring {
 	u64 until[TANDEM_CLASSES];

@@ -46,9 +46,9 @@ static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 
 /* What the devnode operation of a struct device_type takes. */
 #ifdef TANDEM_HAVE_CONST_DEVNODE
-typedef const struct device tandem_devnode_device;
+#define tandem_devnode_device const struct device
 #else
-typedef struct device tandem_devnode_device;
+#define tandem_devnode_device struct device
 #endif
 
 static inline struct nlattr **tandem_dump_attrs(struct netlink_callback *cb)

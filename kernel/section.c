@@ -39,7 +39,7 @@ struct tandem_section *tandem_section_create(const char *name, size_t size)
 	if (!section)
 		return ERR_PTR(-ENOMEM);
 	section->size = PAGE_ALIGN(size);
-	file = shmem_file_setup(name, section->size, VM_NORESERVE);
+	file = shmem_file_setup(name, section->size, TANDEM_SHMEM_NORESERVE);
 	if (IS_ERR(file)) {
 		kfree(section);
 		return ERR_CAST(file);
@@ -93,6 +93,7 @@ EXPORT_SYMBOL_GPL(tandem_section_read_iter);
 ssize_t tandem_section_write_iter(struct tandem_section *section, loff_t *pos,
 				  struct iov_iter *from)
 {
+	struct kiocb iocb;
 	ssize_t ret;
 
 	if (*pos < 0)
@@ -102,9 +103,12 @@ ssize_t tandem_section_write_iter(struct tandem_section *section, loff_t *pos,
 	if (*pos >= section->size)
 		return -ENOSPC;
 	iov_iter_truncate(from, section->size - *pos);
+	init_sync_kiocb(&iocb, section->file);
+	iocb.ki_pos = *pos;
 	file_start_write(section->file);
-	ret = vfs_iter_write(section->file, from, pos, 0);
+	ret = section->file->f_op->write_iter(&iocb, from);
 	file_end_write(section->file);
+	*pos = iocb.ki_pos;
 	return ret;
 }
 EXPORT_SYMBOL_GPL(tandem_section_write_iter);

@@ -44,6 +44,13 @@ static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 }
 #endif
 
+/* What shmem_file_setup() takes so that pages are accounted when they come into being. */
+#ifdef TANDEM_HAVE_SHMEM_VMA_FLAGS
+#define TANDEM_SHMEM_NORESERVE	mk_vma_flags(VMA_NORESERVE_BIT)
+#else
+#define TANDEM_SHMEM_NORESERVE	VM_NORESERVE
+#endif
+
 /* What the devnode operation of a struct device_type takes. */
 #ifdef TANDEM_HAVE_CONST_DEVNODE
 #define tandem_devnode_device const struct device

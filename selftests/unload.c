@@ -66,8 +66,9 @@ FIXTURE_SETUP(unload)
 
 FIXTURE_TEARDOWN(unload)
 {
+	/* Nothing asserted: that would come back here. */
 	if (!self->loaded) {
-		ASSERT_EQ(0, load("tandem"));
+		EXPECT_EQ(0, load("tandem"));
 	}
 	EXPECT_EQ(0, load("tandem_process"));
 	EXPECT_EQ(0, load("tandem_gen"));
@@ -223,13 +224,13 @@ TEST_F(unload, half_after_posting)
 		consumer_drain(&consumer, NULL, NULL);
 		ASSERT_FALSE(deadline_passed(deadline));
 	}
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem_gen"));
 	close(gen);
-	EXPECT_EQ(0, unload("tandem_gen"));
 	consumer_drain(&consumer, NULL, NULL);
 	EXPECT_EQ(NULL, consumer.error);
 	EXPECT_FALSE(consumer_ready(&consumer));
+	EXPECT_EQ(-EWOULDBLOCK, unload("tandem_gen"));
 	consumer_close(&consumer);
+	EXPECT_EQ(0, unload("tandem_gen"));
 	EXPECT_EQ(0, unload("tandem"));
 	self->loaded = false;
 }

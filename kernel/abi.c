@@ -9,9 +9,10 @@
 
 #include "device.h"
 
+/* Where each member ends: with all of them, and no holes, that is where each begins. */
 #define TANDEM_FROZEN(type, member, offset, size)					\
-	static_assert(offsetof(struct type, member) == (offset) &&			\
-		      sizeof_field(struct type, member) == (size))
+	static_assert(offsetofend(struct type, member) == (offset) + (size),		\
+		      #type "." #member " has moved")
 
 #define TANDEM_FROZEN_SIZE(type, size)							\
 	static_assert(sizeof(struct type) == (size), #type " has changed its size")

@@ -5,7 +5,9 @@
  * ktime_get_mono_fast_ns() costs as much as all the rest of a post. So where the time stamp
  * counter is good enough for the kernel, each CPU looks at the clock now and then, and counts
  * cycles in between, at a rate a little too slow. A stamp is then never ahead of the clock, at
- * most TANDEM_CLOCK_LAG_NS behind it, and never before the last one of its CPU.
+ * most TANDEM_CLOCK_LAG_NS behind it, and never before the last one of its CPU. (Unless adjtimex()
+ * slows the clock by more than NTP does, up to a tenth: then stamps may step back by a tenth of
+ * TANDEM_CLOCK_SPAN_NS.)
  */
 #ifndef _TANDEM_CLOCK_H
 #define _TANDEM_CLOCK_H
@@ -29,7 +31,7 @@
  * @span: for how many cycles that holds; 0: for none
  * @mult: nanoseconds a cycle, times 2^32
  * @ns: at the last look
- * @looking: how many looks are being taken, one within the other
+ * @looking: how many looks were begun since the outermost of those that are being taken
  *
  * Each is its CPU's own, with preemption off.
  */
@@ -45,16 +47,20 @@ DECLARE_PER_CPU(struct tandem_clock, tandem_clock);
 
 u64 tandem_clock_look(void);
 
-/* Is the look that was taken last good for now? If so, sets *@ns. */
+/*
+ * Is the look that was taken last good for now? If so, sets *@ns. Who interrupts this may take
+ * a new one, whose parts must not be mixed with those of the old.
+ */
 static __always_inline bool tandem_clock_read(u64 *ns)
 {
 	const struct tandem_clock *clock = this_cpu_ptr(&tandem_clock);
-	u64 cycles = rdtsc_ordered() - clock->cycles;
+	u64 look = READ_ONCE(clock->cycles);
+	u64 cycles = rdtsc_ordered() - look;
 
 	if (unlikely(cycles >= READ_ONCE(clock->span)))
 		return false;
-	*ns = clock->ns + ((cycles * clock->mult) >> 32);
-	return true;
+	*ns = READ_ONCE(clock->ns) + ((cycles * READ_ONCE(clock->mult)) >> 32);
+	return likely(READ_ONCE(clock->cycles) == look);
 }
 #else
 static inline u64 tandem_clock_look(void)

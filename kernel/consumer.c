@@ -3,7 +3,6 @@
  * Consumer: the fd of a subscription; read, poll, mmap.
  */
 #include <linux/fs.h>
-#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -47,7 +46,7 @@ static bool tandem_consumer_readable_or_arm(struct tandem_subscription *sub)
 		return true;
 	for_each_possible_cpu(cpu)
 		tandem_ring_arm(per_cpu_ptr(sub->rings, cpu));
-	/* wake_at before pub_pos. Pairs with the barrier in tandem_ring_publish(). */
+	/* wake_at before pub_pos. Pairs with the barrier in tandem_ring_wake_by(). */
 	smp_mb();
 	return tandem_consumer_readable(sub);
 }
@@ -121,28 +120,30 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 	if (!iov_iter_count(to))
 		return 0;
 	for (;;) {
+		/* Pairs with tandem_subscription_gone(): then nothing comes after what is there. */
+		bool gone = smp_load_acquire(&sub->gone);
+
 		if (nonblock && !mutex_trylock(&sub->read_lock))
-			return -EAGAIN;
+			return total ?: -EAGAIN;
 		if (!nonblock && mutex_lock_interruptible(&sub->read_lock))
-			return -ERESTARTSYS;
+			return total ?: -ERESTARTSYS;
 		while ((ret = tandem_consumer_read_one(sub, to)) > 0)
 			total += ret;
 		mutex_unlock(&sub->read_lock);
-		if (total)
-			return total;
-		if (ret)
-			return ret;
-		/* For ever, whatever the consumer wrote to cons_pos since. */
-		if (tandem_subscription_corrupt(sub))
-			return -EBADMSG;
-		if (READ_ONCE(sub->gone))
-			return 0;
-		if (nonblock) {
-			/* An edge-triggered epoll waits for what comes after this answer. */
+		/* Corrupt is for ever, whatever the consumer wrote to cons_pos since. */
+		if (!ret && tandem_subscription_corrupt(sub))
+			ret = -EBADMSG;
+		if (ret || gone)
+			return total ?: ret;
+
+		/* Drained. Edge-triggered epoll and SIGIO wait for what comes after this answer. */
+		if (nonblock || (total && READ_ONCE(sub->fasync))) {
 			if (!tandem_consumer_readable_or_arm(sub))
-				return -EAGAIN;
+				return total ?: -EAGAIN;
 			continue;
 		}
+		if (total)
+			return total;
 		ret = wait_event_interruptible(sub->wait,
 					       tandem_consumer_readable_or_arm(sub) ||
 					       READ_ONCE(sub->gone) ||
@@ -170,8 +171,11 @@ static __poll_t tandem_consumer_poll(struct file *filp, struct poll_table_struct
 static int tandem_consumer_fasync(int fd, struct file *filp, int on)
 {
 	struct tandem_subscription *sub = filp->private_data;
+	int ret = fasync_helper(fd, filp, on, &sub->fasync);
 
-	return fasync_helper(fd, filp, on, &sub->fasync);
+	if (ret > 0 && on && tandem_consumer_readable_or_arm(sub))
+		kill_fasync(&sub->fasync, SIGIO, POLL_IN);
+	return ret;
 }
 
 static vm_fault_t tandem_ring_fault(struct vm_fault *vmf)
@@ -210,7 +214,7 @@ static int tandem_consumer_mmap(struct file *filp, struct vm_area_struct *vma)
 	u64 stride = tandem_subscription_stride(sub);
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	u64 length = vma->vm_end - vma->vm_start;
-	struct tandem_ring *ring = tandem_consumer_ring(sub, div64_u64(offset, stride));
+	struct tandem_ring *ring = tandem_consumer_ring(sub, offset / stride);
 	bool consumer = offset % stride == 0;
 
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)

@@ -161,11 +161,14 @@ static struct tandem_device *tandem_device_alloc(const struct tandem_device_info
 	dev->dev.parent = info->parent;
 	dev->ops = info->ops;
 	dev->owner = info->ops ? info->ops->owner : NULL;
+	if (dev->owner)
+		strscpy(dev->module, module_name(dev->owner), sizeof(dev->module));
 	dev->data = info->data;
 	dev->mode = info->mode;
 	dev->uid = info->uid;
 	dev->gid = info->gid;
 	dev->events_mode = info->events_mode;
+	init_waitqueue_head(&dev->removal);
 	mutex_init(&dev->lock);
 	INIT_LIST_HEAD(&dev->subscriptions);
 	cdev_init(&dev->cdev, &tandem_file_fops);
@@ -222,6 +225,9 @@ static struct tandem_device *tandem_device_create(const struct tandem_device_inf
 	return dev;
 
 err_id:
+	/* Somebody may have opened the number by a node that was there before. */
+	WRITE_ONCE(dev->gone, true);
+	synchronize_srcu(&dev->srcu);
 	xa_erase(&tandem_devices, dev->id);
 err_put:
 	tandem_device_put(dev);
@@ -249,6 +255,7 @@ static void tandem_device_fence(struct tandem_device *dev)
 
 	/* Pairs with tandem_file_enter(): who saw @gone as false is waited for. */
 	synchronize_srcu(&dev->srcu);
+	wake_up_all(&dev->removal);
 	mutex_lock(&dev->lock);
 	list_for_each_entry(sub, &dev->subscriptions, node)
 		tandem_subscription_gone(sub);
@@ -292,17 +299,17 @@ EXPORT_SYMBOL_GPL(tandem_device_data);
  * @flags: &enum tandem_bind_flags
  * @server: the server session
  *
- * Return: the device, referenced, or ERR_PTR as TANDEM_IOC_BIND says.
+ * Return: 0, or as TANDEM_IOC_BIND says.
  */
-struct tandem_device *tandem_device_bind(const struct tandem_device_info *info, u32 flags,
-					 struct tandem_server *server)
+int tandem_device_bind(const struct tandem_device_info *info, u32 flags,
+		       struct tandem_server *server)
 {
 	struct tandem_device *dev;
 	int ret;
 
 	ret = tandem_name_check(info->name);
 	if (ret)
-		return ERR_PTR(ret);
+		return ret;
 
 	mutex_lock(&tandem_devices_lock);
 	dev = tandem_device_lookup(info->name);
@@ -312,12 +319,9 @@ struct tandem_device *tandem_device_bind(const struct tandem_device_info *info, 
 		dev = ERR_PTR(-EEXIST);
 	else if (dev->ops)
 		dev = ERR_PTR(-EPERM);
-	if (!IS_ERR(dev)) {
-		ret = tandem_server_attach(server, dev);
-		dev = ret ? ERR_PTR(ret) : dev;
-	}
+	ret = IS_ERR(dev) ? PTR_ERR(dev) : tandem_server_attach(server, dev);
 	mutex_unlock(&tandem_devices_lock);
-	return dev;
+	return ret;
 }
 
 /**

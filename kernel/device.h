@@ -12,6 +12,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/srcu.h>
+#include <linux/wait.h>
 
 #include "tandem.h"
 
@@ -25,7 +26,8 @@ struct tandem_subscription;
  * @posted: events posted while somebody listened, by CPU
  * @ops: the kernel half's; NULL: a server made the device. Valid in an SRCU section in which @gone
  *	is false, and while @owner is held
- * @owner: the kernel half's module, held by each open file
+ * @owner: the kernel half's module, held by each open file and subscription
+ * @module: its name, which is told when @owner may be gone; empty if there is none
  * @data: the kernel half's
  * @cdev: the node; holds @dev
  * @dev: carries the reference count
@@ -37,6 +39,7 @@ struct tandem_subscription;
  * @srcu: operations that run
  * @gone: no operation begins any more. Set under the registry's lock and @lock
  * @open_files: how many
+ * @removal: who polls a file waits here too, for the device to go
  * @lock: protects what follows, and @listeners. Nests in the registry's lock
  * @subscriptions: list of &tandem_subscription.node
  * @subscription_count: its length
@@ -49,6 +52,7 @@ struct tandem_device {
 
 	const struct tandem_device_ops *ops;
 	struct module *owner;
+	char module[MODULE_NAME_LEN];
 	void *data;
 	struct cdev cdev;
 	struct device dev;
@@ -60,8 +64,9 @@ struct tandem_device {
 	struct srcu_struct srcu;
 	bool gone;
 	atomic_t open_files;
+	wait_queue_head_t removal;
 
-	struct mutex lock;	/* protects what follows */
+	struct mutex lock;	/* see above */
 	struct list_head subscriptions;
 	unsigned int subscription_count;
 	struct tandem_server *server;
@@ -86,8 +91,8 @@ static inline void tandem_device_put(struct tandem_device *dev)
 int tandem_name_check(const char *name);
 struct tandem_device *tandem_device_find(const char *name);
 struct tandem_device *tandem_device_next(u32 *id);
-struct tandem_device *tandem_device_bind(const struct tandem_device_info *info, u32 flags,
-					 struct tandem_server *server);
+int tandem_device_bind(const struct tandem_device_info *info, u32 flags,
+		       struct tandem_server *server);
 int tandem_device_remove(const char *name, struct tandem_server *server);
 bool tandem_device_may_subscribe(struct tandem_device *dev, struct file *filp);
 

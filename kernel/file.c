@@ -162,10 +162,31 @@ static __poll_t tandem_file_poll(struct file *filp, struct poll_table_struct *wa
 	struct tandem_operation op;
 	__poll_t mask = EPOLLERR | EPOLLHUP;
 
-	if (tandem_file_enter(filp, &op))
+	if (tandem_file_enter(filp, &op)) {
+		poll_wait(filp, &op.file->dev->removal, wait);
 		mask = op.ops->poll ? op.ops->poll(op.file, wait) : DEFAULT_POLLMASK;
+	}
 	tandem_file_exit(&op);
 	return mask;
+}
+
+/* Has the kernel half answer, in kernel memory: it may wait, but for no user's page. */
+static long tandem_file_control(struct file *filp, struct tandem_control *control)
+{
+	struct tandem_operation op;
+	long ret = -ENODEV;
+
+	if (tandem_file_enter(filp, &op)) {
+		trace_tandem_control(op.file->dev, control->code, control->in_len,
+				     control->out_len);
+		ret = op.ops->control ? op.ops->control(op.file, control) : -ENOTTY;
+	}
+	tandem_file_exit(&op);
+	if (WARN_ON_ONCE(control->returned > control->out_len)) {
+		control->returned = 0;
+		ret = -EIO;
+	}
+	return ret;
 }
 
 static void *tandem_control_buffer(void *stack, u32 len)
@@ -174,111 +195,103 @@ static void *tandem_control_buffer(void *stack, u32 len)
 					   : kvzalloc(len, GFP_KERNEL_ACCOUNT);
 }
 
-static long tandem_file_control(struct tandem_operation *op, struct tandem_device_control *args)
+static long tandem_control_buffered(struct file *filp, struct tandem_device_control *args)
 {
 	u8 in_stack[TANDEM_CONTROL_STACK], out_stack[TANDEM_CONTROL_STACK];
-	u32 max = READ_ONCE(max_control);
+	void *in = tandem_control_buffer(in_stack, args->in_len);
+	void *out = tandem_control_buffer(out_stack, args->out_len);
 	struct tandem_control control = {
 		.code = args->code,
 		.in_len = args->in_len,
+		.in = in,
+		.out = out,
 		.out_len = args->out_len,
 	};
-	void *in = NULL;
-	long ret;
+	long ret = -ENOMEM;
 
-	if ((!args->in && args->in_len) || (!args->out && args->out_len))
-		return -EINVAL;
-	if (args->in_len > max || args->out_len > max)
-		return -EMSGSIZE;
-	if (!op->ops->control)
-		return -ENOTTY;
-
-	in = tandem_control_buffer(in_stack, args->in_len);
-	control.out = tandem_control_buffer(out_stack, args->out_len);
-	ret = -ENOMEM;
-	if (!in || !control.out)
+	if (!in || !out)
 		goto out;
 	ret = -EFAULT;
 	if (copy_from_user(in, u64_to_user_ptr(args->in), args->in_len))
 		goto out;
-	control.in = in;
-	trace_tandem_control(op->file->dev, control.code, control.in_len, control.out_len);
-	ret = op->ops->control(op->file, &control);
-
+	ret = tandem_file_control(filp, &control);
 	/* What was written is told also when it failed: in Windows' words, a warning. */
-	args->returned = control.returned;
-	if (WARN_ON_ONCE(control.returned > args->out_len))
-		ret = -EIO;
-	else if (copy_to_user(u64_to_user_ptr(args->out), control.out, control.returned))
+	if (copy_to_user(u64_to_user_ptr(args->out), out, control.returned))
 		ret = -EFAULT;
+	else
+		args->returned = control.returned;
 out:
-	if (control.out != out_stack)
-		kvfree(control.out);
+	if (out != out_stack)
+		kvfree(out);
 	if (in != in_stack)
 		kvfree(in);
 	return ret;
 }
 
-static long tandem_ioctl_device_control(struct tandem_operation *op, unsigned int cmd,
-					void __user *arg)
+static long tandem_ioctl_device_control(struct file *filp, unsigned int cmd, void __user *arg)
 {
 	struct tandem_device_control args;
+	u32 max = READ_ONCE(max_control);
 	long ret;
 	int err;
 
 	err = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
-	/* An answer that cannot be written is refused before anything is done. */
-	if (!err)
-		err = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
 	if (err)
 		return err;
-	ret = tandem_file_control(op, &args);
+	args.returned = 0;
+	/* An answer that cannot be written is refused before anything is done. */
+	err = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	if (err)
+		return err;
+	if ((!args.in && args.in_len) || (!args.out && args.out_len))
+		return -EINVAL;
+	if (args.in_len > max || args.out_len > max)
+		return -EMSGSIZE;
+	ret = tandem_control_buffered(filp, &args);
 	err = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
 	return err ?: ret;
 }
 
-static long tandem_ioctl_subscribe(struct tandem_operation *op, unsigned int cmd, void __user *arg)
+static long tandem_ioctl_subscribe(struct file *filp, unsigned int cmd, void __user *arg)
 {
-	struct tandem_device *dev = op->file->dev;
+	struct tandem_file *file = filp->private_data;
+	struct file *subscription;
 	struct tandem_subscribe args;
-	struct file *filp;
 	int ret, fd;
 
 	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
 	if (ret)
 		return ret;
-	if (!(op->file->filp->f_mode & FMODE_READ))
+	if (!(filp->f_mode & FMODE_READ))
 		return -EBADF;
-	if (!tandem_device_may_subscribe(dev, op->file->filp))
+	if (!tandem_device_may_subscribe(file->dev, filp))
 		return -EACCES;
-	fd = tandem_subscribe(dev, &args, &filp);
+	fd = tandem_subscribe(file->dev, &args, &subscription);
 	if (fd < 0)
 		return fd;
 	ret = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
 	if (ret) {
-		fput(filp);
+		fput(subscription);
 		put_unused_fd(fd);
 		return ret;
 	}
-	fd_install(fd, filp);
+	fd_install(fd, subscription);
 	return fd;
 }
 
 static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct tandem_operation op;
-	long ret;
+	long ret = -ENODEV;
 
-	if (!tandem_file_enter(filp, &op))
-		ret = -ENODEV;
-	else if (tandem_ioctl_is(cmd, TANDEM_IOC_DEVICE_CONTROL))
-		ret = tandem_ioctl_device_control(&op, cmd, (void __user *)arg);
-	else if (tandem_ioctl_is(cmd, TANDEM_IOC_SUBSCRIBE))
-		ret = tandem_ioctl_subscribe(&op, cmd, (void __user *)arg);
-	else if (_IOC_TYPE(cmd) != TANDEM_IOC_MAGIC && op.ops->ioctl)
-		ret = op.ops->ioctl(op.file, cmd, arg);
-	else
-		ret = -ENOTTY;
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_DEVICE_CONTROL))
+		return tandem_ioctl_device_control(filp, cmd, (void __user *)arg);
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_SUBSCRIBE))
+		return tandem_ioctl_subscribe(filp, cmd, (void __user *)arg);
+
+	if (tandem_file_enter(filp, &op))
+		ret = _IOC_TYPE(cmd) != TANDEM_IOC_MAGIC && op.ops->ioctl ?
+			      op.ops->ioctl(op.file, cmd, arg) : -ENOTTY;
 	tandem_file_exit(&op);
 	return ret;
 }

@@ -97,8 +97,7 @@ static int tandem_message_device(const struct tandem_message *m, struct tandem_d
 
 	incomplete = !header || tandem_put_which(skb, dev) ||
 		     nla_put_u32(skb, TANDEM_ATTR_KIND, kind) ||
-		     (dev->owner &&
-		      nla_put_string(skb, TANDEM_ATTR_MODULE, module_name(dev->owner))) ||
+		     (*dev->module && nla_put_string(skb, TANDEM_ATTR_MODULE, dev->module)) ||
 		     nla_put_u32(skb, TANDEM_ATTR_MAJOR, MAJOR(dev->dev.devt)) ||
 		     nla_put_u32(skb, TANDEM_ATTR_MINOR, MINOR(dev->dev.devt)) ||
 		     nla_put_u32(skb, TANDEM_ATTR_MODE, dev->mode) ||
@@ -270,7 +269,7 @@ static struct tandem_message tandem_dump_message(struct sk_buff *skb, struct net
 					.cmd = cmd };
 }
 
-/* What a question about devices is answered with. Return: 0, -EMSGSIZE, or -ENOENT if nothing is. */
+/* What a question about devices is answered with. Return: 0, -EMSGSIZE, or -ENOENT if nothing. */
 typedef int tandem_answer_fn(const struct tandem_message *m, struct tandem_device *dev);
 
 static int tandem_answer_server(const struct tandem_message *m, struct tandem_device *dev)

@@ -11,10 +11,11 @@
 #include "ring.h"
 
 /*
- * So many wake-ups a tick are served at once; the ones above wait for the tick. No consumer that
- * sleeps in earnest comes near it; one that moves wake_at along to be woken by each record does.
+ * So many wake-ups a tick, that is 131072 a second, are served at once; the ones above wait for the
+ * tick. No consumer that sleeps in earnest comes near it; one that moves wake_at along to be woken
+ * by each record does.
  */
-#define TANDEM_WAKES_PER_TICK	512
+#define TANDEM_WAKES_PER_TICK	(131072 / HZ)
 
 /* The loss counters are updated in place, by all contexts of the CPU, as if they were local_t. */
 static_assert(sizeof(local_t) == sizeof(u64));
@@ -265,6 +266,9 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 		if (!tandem_ring_has_room(ring, head, bytes, limit)) {
 			local_add(lost, &ring->pending);
 			tandem_ring_lost(ring, header, NULL);
+			/* What a sleeping consumer waits for may not come to fit. */
+			if (limit && READ_ONCE(ring->consumer->wake_at) != TANDEM_AWAKE)
+				tandem_ring_wake(ring);
 			return slot;
 		}
 		/* Between load and cmpxchg, as in tandem_ring_try(). */
@@ -289,19 +293,18 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 }
 
 /**
- * tandem_ring_wake() - a consumer has asked to be woken by now: have it woken, once and soon
+ * tandem_ring_wake() - have a consumer woken that asked to be, soon
  * @ring: the ring of this CPU; preemption is off
- * @wake_at: the position it asked for, not beyond pub_pos
- * @old: pub_pos before
  *
  * Not here: wait queues and fasync take locks that sleep on PREEMPT_RT, and no NMI may have.
  */
-void tandem_ring_wake(struct tandem_ring *ring, u64 wake_at, u64 old)
+void tandem_ring_wake(struct tandem_ring *ring)
 {
-	/* The request is over, unless there is a new one already. */
-	cmpxchg(&ring->consumer->wake_at, wake_at, TANDEM_AWAKE);
-	/* A consumer that asked for less than it can see does not sleep. */
-	if (wake_at <= old)
+	/*
+	 * Who takes a request back wakes, even if the consumer has asked anew meanwhile, or has
+	 * seen that it need not sleep. If there is none left, who interrupted this took it.
+	 */
+	if (xchg(&ring->consumer->wake_at, TANDEM_AWAKE) == TANDEM_AWAKE)
 		return;
 	if (time_after(jiffies, ring->wake_tick)) {
 		ring->wake_tick = jiffies;
@@ -323,7 +326,7 @@ bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
 	*cons = READ_ONCE(ring->consumer->cons_pos);
 	/* After cons_pos, which cannot have overtaken it. */
 	smp_rmb();
-	/* Pairs with the store-release in tandem_ring_publish(). */
+	/* Pairs with the store-releases in tandem_ring_commit() and tandem_ring_let_go(). */
 	*pub = smp_load_acquire(&ring->producer->pub_pos);
 	return *pub - *cons <= ring->producer->size && !(*cons & 7);
 }

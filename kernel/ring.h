@@ -124,7 +124,7 @@ void tandem_ring_arm(struct tandem_ring *ring);
 
 /* The rare parts of the functions below. */
 struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header);
-void tandem_ring_wake(struct tandem_ring *ring, u64 wake_at, u64 old);
+void tandem_ring_wake(struct tandem_ring *ring);
 
 /* The record at a position. */
 static __always_inline struct tandem_record *tandem_ring_record(struct tandem_ring *ring, u64 pos)
@@ -182,20 +182,17 @@ static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header
 	return true;
 }
 
-/* After pub_pos has moved on from @old to @head. */
-static __always_inline void tandem_ring_wake_by(struct tandem_ring *ring, u64 old, u64 head)
+/* After pub_pos has moved on to @head. */
+static __always_inline void tandem_ring_wake_by(struct tandem_ring *ring, u64 head)
 {
-	u64 wake_at;
-
 	/*
 	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep (and
 	 * with the one in tandem_consumer_readable_or_arm()): it stores wake_at, then looks at
 	 * pub_pos. One of both sees the other's store.
 	 */
 	smp_mb();
-	wake_at = READ_ONCE(ring->consumer->wake_at);
-	if (unlikely(wake_at <= head))
-		tandem_ring_wake(ring, wake_at, old);
+	if (unlikely(READ_ONCE(ring->consumer->wake_at) <= head))
+		tandem_ring_wake(ring);
 }
 
 /**
@@ -227,7 +224,7 @@ static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 sta
 	} while (unlikely(local_read(&ring->head) != head && READ_ONCE(ring->settled) == head));
 
 	if (likely(!ring->batch))
-		tandem_ring_wake_by(ring, start, head);
+		tandem_ring_wake_by(ring, head);
 }
 
 /**
@@ -250,7 +247,6 @@ static inline void tandem_ring_hold(struct tandem_ring *ring, const void *batch)
  */
 static inline void tandem_ring_let_go(struct tandem_ring *ring, const void *batch)
 {
-	u64 old = READ_ONCE(ring->producer->pub_pos);
 	u64 head;
 
 	if (ring->batch != batch)
@@ -267,8 +263,7 @@ static inline void tandem_ring_let_go(struct tandem_ring *ring, const void *batc
 	} while (unlikely(local_read(&ring->head) != head &&
 			  READ_ONCE(ring->producer->pub_pos) == head));
 
-	if (head != old)
-		tandem_ring_wake_by(ring, old, head);
+	tandem_ring_wake_by(ring, head);
 }
 
 #endif /* _TANDEM_RING_H */

@@ -112,7 +112,7 @@ int tandem_server_bind(struct tandem_server *server, struct tandem_bind *args)
 		.gid = make_kgid(current_user_ns(), args->gid),
 		.events_mode = args->events_mode,
 	};
-	struct tandem_device *dev;
+	int ret;
 
 	if (args->flags & ~(TANDEM_BIND_CREATE | TANDEM_BIND_EXCLUSIVE) ||
 	    (args->flags & TANDEM_BIND_EXCLUSIVE && !(args->flags & TANDEM_BIND_CREATE)) ||
@@ -120,15 +120,10 @@ int tandem_server_bind(struct tandem_server *server, struct tandem_bind *args)
 		return -EINVAL;
 
 	mutex_lock(&server->bind_lock);
-	if (server->dev)
-		dev = ERR_PTR(-EALREADY);
-	else
-		dev = tandem_device_bind(&info, args->flags, server);
+	ret = server->dev ? -EALREADY : tandem_device_bind(&info, args->flags, server);
 	mutex_unlock(&server->bind_lock);
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
 	args->generation = server->generation;
-	return 0;
+	return ret;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/bitmap.h>
+#include <linux/capability.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -123,16 +124,36 @@ static void tandem_subscription_noticed(struct work_struct *work)
 
 static int tandem_subscription_charge(struct tandem_subscription *sub, u64 bytes)
 {
-	int ret = tandem_user_charge(sub->user, bytes);
+	int ret = tandem_user_charge(sub->user, bytes, sub->unlimited);
 
 	if (!ret)
 		WRITE_ONCE(sub->charged, sub->charged + bytes);
 	return ret;
 }
 
+/* Makes the ring of a CPU. */
+static int tandem_subscription_fit(struct tandem_subscription *sub, struct tandem_ring *ring)
+{
+	struct mem_cgroup *old;
+	int ret;
+
+	ret = tandem_subscription_charge(sub, sub->ring_size);
+	if (ret)
+		return ret;
+	/* Whoever brings a CPU online is not who uses the memory. */
+	old = set_active_memcg(sub->memcg);
+	ret = tandem_ring_prepare(ring, sub->ring_size);
+	set_active_memcg(old);
+	if (ret) {
+		WRITE_ONCE(sub->charged, sub->charged - sub->ring_size);
+		tandem_user_uncharge(sub->user, sub->ring_size);
+	}
+	return ret;
+}
+
 /*
- * A CPU is about to come online, or the subscription is being made and the CPU is there. In the
- * first case a failure must not keep the CPU away: the ring stays empty, and says what it lost.
+ * A CPU is about to come online; or it is, and the subscription is being made. In the first case a
+ * failure must not keep the CPU away: the ring stays empty, and says what it lost.
  */
 static int tandem_subscription_prepare(unsigned int cpu, struct hlist_node *node)
 {
@@ -141,21 +162,16 @@ static int tandem_subscription_prepare(unsigned int cpu, struct hlist_node *node
 	struct tandem_ring *ring = per_cpu_ptr(sub->rings, cpu);
 	int ret;
 
-	if (ring->pages || sub->gone || tandem_subscription_corrupt(sub))
+	if (ring->pages || READ_ONCE(sub->gone) || tandem_subscription_corrupt(sub))
 		return 0;
-	ret = tandem_subscription_charge(sub, sub->ring_size);
-	if (!ret) {
-		/* Whoever brings the CPU online is not who uses the memory. */
-		struct mem_cgroup *old = set_active_memcg(sub->memcg);
-
-		ret = tandem_ring_prepare(ring, sub->ring_size);
-		set_active_memcg(old);
-		if (ret) {
-			WRITE_ONCE(sub->charged, sub->charged - sub->ring_size);
-			tandem_user_uncharge(sub->user, sub->ring_size);
-		}
-	}
-	return sub->made ? 0 : ret;
+	ret = tandem_subscription_fit(sub, ring);
+	/* What ended the subscription meanwhile may have stopped the ring before it was opened. */
+	smp_mb();
+	if (READ_ONCE(sub->gone))
+		tandem_ring_stop(ring, TANDEM_RING_GONE);
+	else if (tandem_subscription_corrupt(sub))
+		tandem_ring_stop(ring, TANDEM_RING_CORRUPT);
+	return cpu_online(cpu) ? ret : 0;
 }
 
 static void tandem_subscription_destroy(struct tandem_subscription *sub)
@@ -220,6 +236,7 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 	sub->memcg = get_mem_cgroup_from_mm(current->mm);
 	sub->pid = get_pid(task_tgid(current));
 	sub->uid = current_uid();
+	sub->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	get_task_comm(sub->comm, current);
 	INIT_LIST_HEAD(&sub->node);
 	init_waitqueue_head(&sub->wait);
@@ -231,7 +248,7 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 	ret = tandem_subscription_filter(sub, args);
 	if (ret)
 		goto err;
-	sub->user = tandem_user_get();
+	sub->user = tandem_user_get(sub->unlimited);
 	if (IS_ERR(sub->user)) {
 		ret = PTR_ERR(sub->user);
 		goto err;
@@ -253,7 +270,6 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 	ret = cpuhp_state_add_instance(tandem_subscription_cpuhp, &sub->hotplug);
 	if (ret)
 		goto err;
-	sub->made = true;
 	return sub;
 err:
 	tandem_subscription_destroy(sub);
@@ -365,7 +381,11 @@ void tandem_subscription_close(struct tandem_subscription *sub)
 void tandem_subscription_gone(struct tandem_subscription *sub)
 {
 	lockdep_assert_held(&sub->dev->lock);
-	WRITE_ONCE(sub->gone, true);
+	/*
+	 * Nobody posts any more. Before the rings are stopped: one that is being prepared is
+	 * stopped here or there, see tandem_subscription_prepare().
+	 */
+	smp_store_mb(sub->gone, true);
 	if (!tandem_subscription_corrupt(sub))
 		tandem_subscription_stop(sub, TANDEM_RING_GONE);
 	/* No matter what is asked for: the end is always worth a wake-up. */

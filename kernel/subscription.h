@@ -37,7 +37,7 @@ struct tandem_user;
  * @comm: subscriber's name
  * @node: in &tandem_device.subscriptions, under the device's lock
  * @hotplug: in the CPU hotplug state: rings are prepared with their CPUs
- * @made: its making is over: what fails later must not keep a CPU from coming online
+ * @unlimited: its user's caps do not hold for it
  * @charged: bytes charged to @user. Written when a ring is prepared, which is serialised by the
  *	CPU hotplug lock
  * @wait: who sleeps in poll or read
@@ -66,7 +66,7 @@ struct tandem_subscription {
 	char comm[TASK_COMM_LEN];
 	struct list_head node;
 	struct hlist_node hotplug;
-	bool made;
+	bool unlimited;
 	u64 charged;
 
 	wait_queue_head_t wait;

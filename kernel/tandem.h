@@ -68,11 +68,13 @@ struct tandem_control {
  *	without it: -ENOTTY
  * @control: TANDEM_IOC_DEVICE_CONTROL; without it: -ENOTTY
  * @mmap: map, for example by tandem_section_mmap(); without it: -ENODEV
- * @poll: readiness; without it the file is always ready
+ * @poll: readiness; without it the file is always ready. Its wait queues live until @release of the
+ *	last file, for who sleeps there may stay until then
  *
  * All are called in process context, may sleep, and must not wait for ever in an unkillable state:
  * tandem_device_unregister() waits for them. A half that waits for something in them must see to it
- * that they return before it unregisters its device.
+ * that they return before it unregisters its device. To touch user memory may mean to wait for
+ * another process, which serves the page: @control, whose buffers are in kernel memory, need not.
  */
 struct tandem_device_ops {
 	struct module *owner;
@@ -177,7 +179,7 @@ void __tandem_post(struct tandem_device *dev, u64 header, const void *data);
  *
  * A subscription without room counts the event as lost; the poster is not told.
  *
- * Context: any, NMI included.
+ * Context: any in which RCU watches, NMI included.
  */
 static __always_inline void tandem_post(struct tandem_device *dev, unsigned int type,
 					enum tandem_class event_class, const void *data, size_t len)

@@ -2,7 +2,6 @@
 /*
  * User: caps of subscriptions and bytes for each uid.
  */
-#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/hashtable.h>
 #include <linux/module.h>
@@ -53,12 +52,12 @@ static struct tandem_user *tandem_user_find(kuid_t uid)
 
 /**
  * tandem_user_get() - count one more subscription of the current user
+ * @unlimited: the caps do not hold for it
  *
  * Return: the user, or ERR_PTR: -EDQUOT, -ENOMEM.
  */
-struct tandem_user *tandem_user_get(void)
+struct tandem_user *tandem_user_get(bool unlimited)
 {
-	bool unlimited = capable(CAP_SYS_RESOURCE);
 	struct tandem_user *user, *new;
 
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
@@ -108,12 +107,12 @@ void tandem_user_put(struct tandem_user *user)
  * tandem_user_charge() - the user is about to hold more bytes
  * @user: from tandem_user_get()
  * @bytes: how many
+ * @unlimited: as for tandem_user_get()
  *
  * Return: 0 or -EDQUOT.
  */
-int tandem_user_charge(struct tandem_user *user, u64 bytes)
+int tandem_user_charge(struct tandem_user *user, u64 bytes, bool unlimited)
 {
-	bool unlimited = capable(CAP_SYS_RESOURCE);
 	int ret = 0;
 
 	mutex_lock(&tandem_users_lock);

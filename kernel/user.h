@@ -12,9 +12,9 @@
 
 struct tandem_user;
 
-struct tandem_user *tandem_user_get(void);
+struct tandem_user *tandem_user_get(bool unlimited);
 void tandem_user_put(struct tandem_user *user);
-int tandem_user_charge(struct tandem_user *user, u64 bytes);
+int tandem_user_charge(struct tandem_user *user, u64 bytes, bool unlimited);
 void tandem_user_uncharge(struct tandem_user *user, u64 bytes);
 
 #endif /* _TANDEM_USER_H */

@@ -124,7 +124,7 @@ static void look_at_idle(struct tandem_subscription *sub)
 
 		index = (index ? index : sub->idle_count) - 1;
 		ring = sub->idle[index];
-		/* Pairs with the store-release in tandem_ring_publish(): the records are complete. */
+		/* Pairs with the kernel's store-release: the records are complete. */
 		published = __atomic_load_n(&ring->producer->pub_pos, __ATOMIC_ACQUIRE);
 		if (published == ring->pos) {
 			empty++;

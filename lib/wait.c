@@ -68,7 +68,7 @@ int tandem_arm(struct tandem_subscription *sub)
 		set_wake_at(&sub->ring[i], sub->ring[i].pos + sub->watermark);
 	sub->armed = true;
 	/*
-	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_publish(), which stores
+	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_wake_by(), which stores
 	 * pub_pos and then looks at wake_at: it sees ours and wakes us, or we see its pub_pos.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -168,7 +168,8 @@ enum tandem_class {
 #define TANDEM_TYPES		4096	/* types are 0 to TANDEM_TYPES - 1 */
 #define TANDEM_RING_SIZE_MIN	(64 * 1024)
 #define TANDEM_RING_SIZE_MAX	(64 * 1024 * 1024)
-#define TANDEM_RECORD_MAX	(64 * 1024)	/* with its header; and at most an eighth of the ring */
+/* With its header; and at most an eighth of the ring. */
+#define TANDEM_RECORD_MAX	(64 * 1024)
 #define TANDEM_PAYLOAD_MAX	(TANDEM_RECORD_MAX - 16)
 #define TANDEM_SUBSCRIBE_TYPES_MAX	TANDEM_TYPES
 
@@ -220,7 +221,7 @@ struct tandem_subscribe {
  * MAP_SHARED:
  *
  *	offset + 0		one page, read and write	struct tandem_ring_consumer
- *	offset + page size	the rest, read only		struct tandem_ring_producer, in a page
+ *	offset + page size	the rest, read only		struct tandem_ring_producer, a page
  *								data, ring_size bytes
  *								the same data once more
  *
@@ -376,6 +377,7 @@ enum tandem_cmd {
 	TANDEM_CMD_CORRUPT,
 	__TANDEM_CMD_MAX,
 };
+
 #define TANDEM_CMD_MAX (__TANDEM_CMD_MAX - 1)
 
 /**
@@ -464,6 +466,7 @@ enum tandem_attr {
 	TANDEM_ATTR_MEMORY,
 	__TANDEM_ATTR_MAX,
 };
+
 #define TANDEM_ATTR_MAX (__TANDEM_ATTR_MAX - 1)
 
 /* ---- Kernel half: process (/dev/tandem/process) ---------------------------------------------- */
@@ -640,7 +643,7 @@ struct tandem_gen_bench {
 /* Codes of the generator for TANDEM_IOC_DEVICE_CONTROL. */
 enum tandem_gen_code {
 	TANDEM_GEN_CODE_ECHO	= 1,	/* out = in, as much as fits; -EOVERFLOW if not all did */
-	TANDEM_GEN_CODE_SUM	= 2,	/* in: bytes; out: __u64, their sum; -EINVAL if out is short */
+	TANDEM_GEN_CODE_SUM	= 2,	/* out: __u64, sum of the bytes; -EINVAL if out is short */
 	TANDEM_GEN_CODE_SIGNAL	= 3,	/* in: __u32 bits of poll events; sets what poll answers */
 };
 

@@ -43,7 +43,10 @@ static long tandem_ioctl_bind(struct tandem_server *server, unsigned int cmd, vo
 		ret = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
 	if (!ret)
 		ret = tandem_server_bind(server, &args);
-	return ret ?: tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	/* Who takes its memory away meanwhile is bound, and does without the generation. */
+	if (!ret)
+		tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	return ret;
 }
 
 static long tandem_ioctl_remove(struct tandem_server *server, unsigned int cmd, void __user *arg)

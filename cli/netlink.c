@@ -77,9 +77,24 @@ static struct nlmsghdr *request(struct netlink *nl, uint16_t type, uint16_t flag
 	return nlh;
 }
 
+/* Both kinds of end begin with an error. Of NLMSG_DONE, a dump's, libmnl would not tell it. */
+static int end_of_answer(const struct nlmsghdr *nlh, void *arg)
+{
+	int error = 0;
+
+	(void)arg;
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
+	if (error >= 0)
+		return MNL_CB_STOP;
+	errno = -error;
+	return MNL_CB_ERROR;
+}
+
 /* Sends, and reads all answers. */
 static int talk(struct netlink *nl, const struct nlmsghdr *nlh, mnl_cb_t callback, void *arg)
 {
+	mnl_cb_t control[] = { [NLMSG_ERROR] = end_of_answer, [NLMSG_DONE] = end_of_answer };
 	unsigned int port = mnl_socket_get_portid(nl->socket);
 	int ret;
 
@@ -90,7 +105,8 @@ static int talk(struct netlink *nl, const struct nlmsghdr *nlh, mnl_cb_t callbac
 
 		if (len < 0)
 			return -errno;
-		ret = mnl_cb_run(nl->buffer, (size_t)len, nl->seq, port, callback, arg);
+		ret = mnl_cb_run2(nl->buffer, (size_t)len, nl->seq, port, callback, arg, control,
+				  ARRAY_SIZE(control));
 	} while (ret > MNL_CB_STOP);
 	return ret < 0 ? -errno : 0;
 }

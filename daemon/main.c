@@ -15,6 +15,7 @@
 #include "config.h"
 #include "log.h"
 #include "monitor.h"
+#include "notify.h"
 #include "sink.h"
 #include "source.h"
 #include "stats.h"
@@ -31,6 +32,8 @@
  * @monitor: news of devices, NULL if there are none to be had
  * @deadline: when a stop must be over
  * @status: tells the service manager the counts
+ * @watchdog: tells it that the loop runs
+ * @watchdog_usec: so often, 0: never
  * @stop_timeout: seconds that a stop may take
  * @stopping: no more events are taken
  */
@@ -42,6 +45,8 @@ struct daemon {
 	struct monitor *monitor;
 	sd_event_source *deadline;
 	sd_event_source *status;
+	sd_event_source *watchdog;
+	uint64_t watchdog_usec;
 	unsigned int stop_timeout;
 	bool stopping;
 };
@@ -102,7 +107,7 @@ static int on_stop(sd_event_source *signal, const struct signalfd_siginfo *info,
 		give_up(daemon);
 		return 0;
 	}
-	sd_notify(0, "STOPPING=1");
+	notify_manager("STOPPING=1");
 	sd_event_source_set_time_relative(daemon->deadline, daemon->stop_timeout * USEC_PER_SEC);
 	sd_event_source_set_enabled(daemon->deadline, SD_EVENT_ONESHOT);
 	daemon->stopping = true;
@@ -268,7 +273,7 @@ static int on_reload(sd_event_source *signal, const struct signalfd_siginfo *inf
 	if (daemon->stopping)
 		return 0;
 	sd_event_now(daemon->event, CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%ju", now);
+	notify_manager("RELOADING=1\nMONOTONIC_USEC=%ju", now);
 	if (config_load(&config, daemon->path, default_sink())) {
 		log_error("%s; the configuration stays as it was", config.error);
 	} else {
@@ -278,7 +283,7 @@ static int on_reload(sd_event_source *signal, const struct signalfd_siginfo *inf
 	config_free(&config);
 	for (struct sink *sink = daemon->sinks; sink; sink = sink->next)
 		sink_reopen(sink);
-	sd_notify(0, "READY=1");
+	notify_manager("READY=1");
 	return 0;
 }
 
@@ -315,6 +320,16 @@ static int on_status(sd_event_source *timer, uint64_t usec, void *arg)
 }
 
 /* Something has happened: the manager is told in a while. An idle daemon never wakes for that. */
+static int on_watchdog(sd_event_source *timer, uint64_t usec, void *arg)
+{
+	const struct daemon *daemon = arg;
+
+	(void)usec;
+	notify_manager("WATCHDOG=1");
+	sd_event_source_set_time_relative(timer, daemon->watchdog_usec);
+	return sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
 static int on_post(sd_event_source *post, void *arg)
 {
 	struct daemon *daemon = arg;
@@ -354,6 +369,22 @@ static int add_timer(struct daemon *daemon, sd_event_source **timer,
 	return ret;
 }
 
+/* Half the time that the manager allows, if it wants to hear from us. */
+static int start_watchdog(struct daemon *daemon)
+{
+	uint64_t allowed;
+	int ret = sd_watchdog_enabled(0, &allowed);
+
+	if (ret <= 0)
+		return ret;
+	ret = add_timer(daemon, &daemon->watchdog, on_watchdog);
+	if (ret < 0)
+		return ret;
+	daemon->watchdog_usec = allowed / 2;
+	sd_event_source_set_priority(daemon->watchdog, SD_EVENT_PRIORITY_IMPORTANT);
+	return sd_event_source_set_enabled(daemon->watchdog, SD_EVENT_ONESHOT);
+}
+
 static int set_up(struct daemon *daemon)
 {
 	sigset_t signals;
@@ -383,7 +414,7 @@ static int set_up(struct daemon *daemon)
 	if (ret >= 0 && getenv("NOTIFY_SOCKET"))
 		ret = sd_event_add_post(daemon->event, NULL, on_post, daemon);
 	if (ret >= 0)
-		ret = sd_event_set_watchdog(daemon->event, true);
+		ret = start_watchdog(daemon);
 	if (ret < 0)
 		return ret;
 	sd_event_source_set_priority(daemon->deadline, SD_EVENT_PRIORITY_IMPORTANT);
@@ -403,6 +434,7 @@ static void tear_down(struct daemon *daemon)
 		sink->used = false;
 	remove_unused(daemon);
 	monitor_free(daemon->monitor);
+	sd_event_source_unref(daemon->watchdog);
 	sd_event_source_unref(daemon->status);
 	sd_event_source_unref(daemon->deadline);
 	sd_event_unref(daemon->event);
@@ -416,7 +448,7 @@ static int serve(struct daemon *daemon, struct config *config)
 		if (!geteuid())
 			log_warning("runs as root without need: a user in the group tandem will do");
 		apply(daemon, config);
-		sd_notify(0, "READY=1");
+		notify_manager("READY=1");
 		ret = sd_event_loop(daemon->event);
 	}
 	if (ret < 0)

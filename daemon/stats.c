@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "notify.h"
 #include "stats.h"
 
 static struct tally *tallies;
@@ -145,8 +145,7 @@ static void sum(uint64_t *consumed, uint64_t *lost)
 void stats_status(void)
 {
 	sum(&status.consumed, &status.lost);
-	sd_notifyf(0, "STATUS=%ju events consumed, %ju lost", status.consumed,
-		   status.lost);
+	notify_manager("STATUS=%ju events consumed, %ju lost", status.consumed, status.lost);
 }
 
 bool stats_changed(void)

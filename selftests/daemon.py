@@ -380,6 +380,19 @@ def service_manager(directory):
     daemon.wait()
 
 
+def deaf_service_manager(directory):
+    """a service manager that does not listen holds up nothing"""
+    daemon = Daemon(directory, to_file(directory, "gen"), WATCHDOG_USEC="200000")
+    queue = int(pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+    for turn in range(min(queue, 100)):
+        daemon.signal(signal.SIGHUP)
+        wait_for("reload %d" % turn, lambda: daemon.said().count("is read anew") > turn)
+    check(daemon.said().count("the service manager does not listen") == 1, daemon.said())
+    posted = Generator().run(10)
+    daemon.stop()
+    check(check_conserved(events_in(directory / "log"), posted) == 0, "lost")
+
+
 def many_devices(directory):
     """many devices go into one file, each whole"""
     names = ["d%d" % i for i in range(20)]
@@ -438,4 +451,4 @@ def clean_memory(directory):
 run_cases([fork_events, filters, fork_storm, slow_reader, no_reader, closed_pipe, full_disk,
            full_disk_at_end, rotation, reload_keeps, broken_reload, drop_in, device_removed_by_reload,
            end_loses_nothing, device_later, module_later, unprivileged, permission_later, watermark,
-           memory, service_manager, many_devices, clean_memory])
+           memory, service_manager, deaf_service_manager, many_devices, clean_memory])

@@ -335,7 +335,11 @@ TEST_F(bad, device_control_fields)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct tandem_device_control args = cases[i].args;
 
+		args.returned = 0xdeadbeef;
 		EXPECT_EQ(cases[i].error, error_of(self->gen, TANDEM_IOC_DEVICE_CONTROL, &args)) {
+			TH_LOG("case %u", i);
+		}
+		EXPECT_EQ(0, args.returned) {
 			TH_LOG("case %u", i);
 		}
 	}

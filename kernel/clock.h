@@ -54,13 +54,16 @@ u64 tandem_clock_look(void);
 static __always_inline bool tandem_clock_read(u64 *ns)
 {
 	const struct tandem_clock *clock = this_cpu_ptr(&tandem_clock);
-	u64 look = READ_ONCE(clock->cycles);
-	u64 cycles = rdtsc_ordered() - look;
+	u64 look = clock->cycles;
+	u64 cycles;
 
-	if (unlikely(cycles >= READ_ONCE(clock->span)))
+	barrier();
+	cycles = rdtsc_ordered() - look;
+	if (unlikely(cycles >= clock->span))
 		return false;
-	*ns = READ_ONCE(clock->ns) + ((cycles * READ_ONCE(clock->mult)) >> 32);
-	return likely(READ_ONCE(clock->cycles) == look);
+	*ns = clock->ns + ((cycles * clock->mult) >> 32);
+	barrier();
+	return likely(clock->cycles == look);
 }
 #else
 static inline u64 tandem_clock_look(void)

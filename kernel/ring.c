@@ -326,7 +326,7 @@ bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
 	*cons = READ_ONCE(ring->consumer->cons_pos);
 	/* After cons_pos, which cannot have overtaken it. */
 	smp_rmb();
-	/* Pairs with the store-releases in tandem_ring_commit() and tandem_ring_let_go(). */
+	/* Pairs with the store-releases in tandem_ring_settle() and tandem_ring_let_go(). */
 	*pub = smp_load_acquire(&ring->producer->pub_pos);
 	return *pub - *cons <= ring->producer->size && !(*cons & 7);
 }

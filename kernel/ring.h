@@ -195,6 +195,27 @@ static __always_inline void tandem_ring_wake_by(struct tandem_ring *ring, u64 he
 		tandem_ring_wake(ring);
 }
 
+/* All up to head is complete. @publish: pub_pos moves there too. Return: head. */
+static __always_inline u64 tandem_ring_settle(struct tandem_ring *ring, bool publish)
+{
+	u64 head;
+
+	/*
+	 * Who interrupts this before settled has moved leaves its record to us: so look at head
+	 * again, and go on if settled is still where we put it. If it is not, or head has not
+	 * moved, who came later has done the same for itself.
+	 */
+	do {
+		head = local_read(&ring->head);
+		if (publish)
+			/* Pairs with the consumer's load-acquire: the records are complete. */
+			smp_store_release(&ring->producer->pub_pos, head);
+		WRITE_ONCE(ring->settled, head);
+		barrier();
+	} while (unlikely(local_read(&ring->head) != head && READ_ONCE(ring->settled) == head));
+	return head;
+}
+
 /**
  * tandem_ring_commit() - the record is complete
  * @ring: the ring of this CPU
@@ -209,22 +230,12 @@ static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 sta
 		ring->nesting--;
 		return;
 	}
-	/*
-	 * Who interrupts this before settled has moved leaves its record to us: so look at head
-	 * again, and go on if settled is still where we put it. If it is not, or head has not
-	 * moved, who came later has done the same for itself.
-	 */
-	do {
-		head = local_read(&ring->head);
-		if (likely(!ring->batch))
-			/* Pairs with the consumer's load-acquire: the records are complete. */
-			smp_store_release(&ring->producer->pub_pos, head);
-		WRITE_ONCE(ring->settled, head);
-		barrier();
-	} while (unlikely(local_read(&ring->head) != head && READ_ONCE(ring->settled) == head));
-
-	if (likely(!ring->batch))
+	if (unlikely(ring->batch)) {
+		tandem_ring_settle(ring, false);
+	} else {
+		head = tandem_ring_settle(ring, true);
 		tandem_ring_wake_by(ring, head);
+	}
 }
 
 /**

@@ -3,7 +3,8 @@
 # cannot hide a fault of the other.
 
 core-tests := ring ring_read ring_loss conserve wakeup hostile hostile_map badinput badinput_size permission \
-	server netlink netlink_changes unload hotplug failnth stress gen gen_run process process_threads
+	server netlink netlink_changes unload hotplug failnth stress clock removal gen gen_run process \
+	process_threads
 core-helpers := $(addprefix selftests/,util.o consumer.o generator.o query.o watcher.o)
 
 tests += $(core-tests)

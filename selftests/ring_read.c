@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
@@ -173,6 +174,7 @@ TEST_F(file, end)
 
 struct reader {
 	int fd;
+	pid_t tid;
 	ssize_t result;
 	int error;
 	uint8_t buffer[64];
@@ -182,56 +184,10 @@ static void *read_blocking(void *data)
 {
 	struct reader *reader = data;
 
+	__atomic_store_n(&reader->tid, gettid(), __ATOMIC_RELEASE);
 	reader->result = read(reader->fd, reader->buffer, sizeof(reader->buffer));
 	reader->error = errno;
 	return NULL;
-}
-
-static int join_until(pthread_t thread, unsigned int seconds)
-{
-	struct timespec end;
-
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += seconds * test_scale();
-	return pthread_timedjoin_np(thread, NULL, &end);
-}
-
-/* Waits until the thread of @reader sleeps: the state is in its stat file. */
-static bool wait_asleep(pid_t tid)
-{
-	const uint64_t deadline = deadline_in(10);
-	char path[64], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	while (state != 'S' && !deadline_passed(deadline)) {
-		FILE *file = fopen(path, "re");
-
-		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-			state = 0;
-		if (file)
-			fclose(file);
-	}
-	return state == 'S';
-}
-
-static pid_t other_thread(void)
-{
-	const uint64_t deadline = deadline_in(10);
-
-	while (!deadline_passed(deadline)) {
-		pid_t found = 0, tid;
-		char path[64];
-
-		/* Threads get the ids after the process's own, sooner or later. */
-		for (tid = getpid() + 1; tid < getpid() + 1000 && !found; tid++) {
-			snprintf(path, sizeof(path), "/proc/self/task/%d", tid);
-			if (!access(path, F_OK))
-				found = tid;
-		}
-		if (found)
-			return found;
-	}
-	return -1;
 }
 
 TEST_F(file, read_waits_for_a_record)
@@ -241,9 +197,9 @@ TEST_F(file, read_waits_for_a_record)
 
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_blocking, &reader));
-	ASSERT_TRUE(wait_asleep(other_thread()));
+	ASSERT_TRUE(thread_asleep(&reader.tid));
 	ASSERT_EQ(0, post_event(self->server, 3, TANDEM_CLASS_NORMAL, NULL, 0));
-	ASSERT_EQ(0, join_until(thread, 10));
+	ASSERT_EQ(0, thread_join(thread, 10));
 	EXPECT_EQ(16, reader.result);
 }
 
@@ -254,10 +210,10 @@ TEST_F(file, read_ends_with_the_device)
 
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_blocking, &reader));
-	ASSERT_TRUE(wait_asleep(other_thread()));
+	ASSERT_TRUE(thread_asleep(&reader.tid));
 	close(self->server);
 	ASSERT_EQ(0, remove_device(DEVICE));
-	ASSERT_EQ(0, join_until(thread, 10));
+	ASSERT_EQ(0, thread_join(thread, 10));
 	EXPECT_EQ(0, reader.result);
 	self->server = -1;
 }
@@ -276,29 +232,97 @@ TEST_F(file, read_ends_by_a_signal)
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_blocking, &reader));
-	ASSERT_TRUE(wait_asleep(other_thread()));
+	ASSERT_TRUE(thread_asleep(&reader.tid));
 	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
-	ASSERT_EQ(0, join_until(thread, 10));
+	ASSERT_EQ(0, thread_join(thread, 10));
 	EXPECT_EQ(-1, reader.result);
 	EXPECT_EQ(EINTR, reader.error);
 }
 
-TEST_F(file, sigio)
+/* Records of 16 bytes. */
+static int post_burst(int server, unsigned int count)
+{
+	int err = 0;
+
+	while (count-- && !err)
+		err = post_event(server, 1, TANDEM_CLASS_NORMAL, NULL, 0);
+	return err;
+}
+
+/* A buffer that was not filled says that all has been read: the next event makes an edge. */
+TEST_F(file, one_read_for_each_edge)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	uint8_t buffer[256];
+	unsigned int i;
+
+	ASSERT_LE(0, epoll);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->fd, &event));
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, post_burst(self->server, i % 4 + 1));
+		ASSERT_EQ(1, epoll_wait(epoll, &event, 1, deadline_left(deadline_in(10)))) {
+			TH_LOG("no edge for burst %u", i);
+		}
+		ASSERT_EQ((i % 4 + 1) * 16, read(self->fd, buffer, sizeof(buffer)));
+	}
+	close(epoll);
+}
+
+static const char *signal_for_each_burst(int server, int fd)
 {
 	struct timespec limit = { .tv_sec = 10 * test_scale() };
-	siginfo_t info;
+	uint8_t buffer[256];
+	unsigned int i;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	for (i = 0; i < 100; i++) {
+		if (post_burst(server, i % 4 + 1))
+			return "no event can be posted";
+		if (sigtimedwait(&set, NULL, &limit) != SIGIO)
+			return i ? "no signal for a later burst" : "no signal for the first burst";
+		if (read(fd, buffer, sizeof(buffer)) != (i % 4 + 1) * 16)
+			return "not all events of a burst are read";
+	}
+	return NULL;
+}
+
+TEST_F(file, sigio)
+{
+	static const int modes[] = { O_NONBLOCK | O_ASYNC, O_ASYNC };
+	const char *error;
+	unsigned int i;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
 	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
 	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, fcntl(self->fd, F_SETFL, modes[i]));
+		error = signal_for_each_burst(self->server, self->fd);
+		EXPECT_EQ(NULL, error) {
+			TH_LOG("%s%s", error, modes[i] & O_NONBLOCK ? "" : ", blocking");
+		}
+		ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	}
+}
+
+/* What was there before the fd asked for signals is told, too. */
+TEST_F(file, sigio_late)
+{
+	struct timespec limit = { .tv_sec = 10 * test_scale() };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	ASSERT_EQ(0, post_burst(self->server, 1));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK | O_ASYNC));
-	/* Nobody is told who did not say that he sleeps. */
-	EXPECT_EQ(0, poll_now(self->fd, POLLIN));
-	ASSERT_EQ(0, post_event(self->server, 3, TANDEM_CLASS_NORMAL, NULL, 0));
-	EXPECT_EQ(SIGIO, sigtimedwait(&set, &info, &limit));
-	EXPECT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(SIGIO, sigtimedwait(&set, NULL, &limit));
 }
 
 TEST_F(file, positions_move)

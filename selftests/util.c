@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,34 @@ int wait_child(pid_t pid, uint64_t deadline)
 	if (!end.revents)
 		return -ETIMEDOUT;
 	return waitpid(pid, &status, 0) == pid ? status : -errno;
+}
+
+bool thread_asleep(const pid_t *tid)
+{
+	const uint64_t deadline = deadline_in(10);
+	char path[64], state = 0;
+
+	while (state != 'S' && !deadline_passed(deadline)) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+			 __atomic_load_n(tid, __ATOMIC_ACQUIRE));
+		file = fopen(path, "re");
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		if (file)
+			fclose(file);
+	}
+	return state == 'S';
+}
+
+int thread_join(pthread_t thread, unsigned int seconds)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += seconds * test_scale();
+	return pthread_timedjoin_np(thread, NULL, &end);
 }
 
 int open_node(const char *name, int flags)

@@ -5,6 +5,7 @@
 #ifndef SELFTESTS_UTIL_H
 #define SELFTESTS_UTIL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,15 @@ bool module_parameter(const char *name, uint64_t *value);
 
 /* Waits until the child @pid has ended. Return: its wait status, or -ETIMEDOUT. */
 int wait_child(pid_t pid, uint64_t deadline);
+
+/*
+ * Waits until a thread of this process sleeps, which stores its id in *@tid as it begins. Return:
+ * false if it does not within 10 seconds.
+ */
+bool thread_asleep(const pid_t *tid);
+
+/* pthread_join() for at most @seconds, more on a slow kernel. Return: 0 or an errno. */
+int thread_join(pthread_t thread, unsigned int seconds);
 
 /* open() of /dev/tandem/NAME. Return: the fd or -errno. */
 int open_node(const char *name, int flags);

@@ -260,11 +260,13 @@ TEST_F(file, one_read_for_each_edge)
 	ASSERT_LE(0, epoll);
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->fd, &event));
 	for (i = 0; i < 100; i++) {
+		const ssize_t bytes = (i % 4 + 1) * 16;
+
 		ASSERT_EQ(0, post_burst(self->server, i % 4 + 1));
 		ASSERT_EQ(1, epoll_wait(epoll, &event, 1, deadline_left(deadline_in(10)))) {
 			TH_LOG("no edge for burst %u", i);
 		}
-		ASSERT_EQ((i % 4 + 1) * 16, read(self->fd, buffer, sizeof(buffer)));
+		ASSERT_EQ(bytes, read(self->fd, buffer, sizeof(buffer)));
 	}
 	close(epoll);
 }
@@ -283,7 +285,7 @@ static const char *signal_for_each_burst(int server, int fd)
 			return "no event can be posted";
 		if (sigtimedwait(&set, NULL, &limit) != SIGIO)
 			return i ? "no signal for a later burst" : "no signal for the first burst";
-		if (read(fd, buffer, sizeof(buffer)) != (i % 4 + 1) * 16)
+		if (read(fd, buffer, sizeof(buffer)) != (ssize_t)(i % 4 + 1) * 16)
 			return "not all events of a burst are read";
 	}
 	return NULL;

@@ -271,7 +271,7 @@ TEST_F(file, one_read_for_each_edge)
 	close(epoll);
 }
 
-static const char *signal_for_each_burst(int server, int fd)
+static const char *signal_by_burst(int server, int fd)
 {
 	struct timespec limit = { .tv_sec = 10 * test_scale() };
 	uint8_t buffer[256];
@@ -304,7 +304,7 @@ TEST_F(file, sigio)
 	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, fcntl(self->fd, F_SETFL, modes[i]));
-		error = signal_for_each_burst(self->server, self->fd);
+		error = signal_by_burst(self->server, self->fd);
 		EXPECT_EQ(NULL, error) {
 			TH_LOG("%s%s", error, modes[i] & O_NONBLOCK ? "" : ", blocking");
 		}

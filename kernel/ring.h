@@ -223,19 +223,13 @@ static __always_inline u64 tandem_ring_settle(struct tandem_ring *ring, bool pub
  */
 static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 start)
 {
-	u64 head;
-
 	barrier();
-	if (unlikely(ring->settled != start)) {
+	if (unlikely(ring->settled != start))
 		ring->nesting--;
-		return;
-	}
-	if (unlikely(ring->batch)) {
+	else if (unlikely(ring->batch))
 		tandem_ring_settle(ring, false);
-	} else {
-		head = tandem_ring_settle(ring, true);
-		tandem_ring_wake_by(ring, head);
-	}
+	else
+		tandem_ring_wake_by(ring, tandem_ring_settle(ring, true));
 }
 
 /**

@@ -79,7 +79,6 @@ static void tandem_subscription_notice(struct irq_work *work)
 	struct tandem_subscription *sub =
 		container_of(work, struct tandem_subscription, notice.work);
 	unsigned long due = READ_ONCE(sub->overflow_told) + TANDEM_OVERFLOW_INTERVAL;
-
 	bool corrupted = tandem_subscription_corrupt(sub) &&
 			 !test_bit(TANDEM_NOTICE_CORRUPT_TOLD, &sub->notice.bits);
 
@@ -435,8 +434,8 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 		return -ENODEV;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
-		module_put(dev->owner);
-		return fd;
+		ret = fd;
+		goto err_module;
 	}
 	sub = tandem_subscription_create(dev, args);
 	if (sub == ERR_PTR(-EDQUOT)) {
@@ -471,6 +470,7 @@ err_create:
 	tandem_subscription_destroy(sub);
 err_fd:
 	put_unused_fd(fd);
+err_module:
 	module_put(dev->owner);
 	return ret;
 }

@@ -88,7 +88,7 @@ static void describe(struct tandem_process_event *event, struct task_struct *tas
 		.flags = thread_group_leader(task) ? 0 : TANDEM_PROCESS_THREAD,
 		.start_time = task->start_boottime,
 	};
-	BUILD_BUG_ON(sizeof(event->comm) != sizeof(task->comm));
+	static_assert(sizeof(event->comm) == sizeof(task->comm));
 	/*
 	 * Without task_lock(), which sleeps on PREEMPT_RT: a task that is renamed at this moment
 	 * shows a mixture of both names, with a NUL at the end.

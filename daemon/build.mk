@@ -13,8 +13,10 @@ CFLAGS-selftests/host/lines.o := -Idaemon
 # Where the program is depends on the installation that is asked for, not on what was built before.
 .PHONY: $(O)/tandemd.service
 goals += $(O)/tandemd.service
+other-systemd = $(if $(shell $(PKG_CONFIG) --atleast-version=253 libsystemd && echo y),before,since)
 $(O)/tandemd.service: packaging/systemd/tandemd.service
-	$(quiet)mkdir -p $(@D) && sed 's|@sbindir@|$(sbindir)|' $< > $@
+	$(quiet)mkdir -p $(@D) && sed -e 's|@sbindir@|$(sbindir)|' -e '/^@$(other-systemd)-253@/d' \
+		-e 's/^@[a-z]*-253@//' $< > $@
 
 install-files += $(O)/tandemd:$(sbindir):755 $(O)/tandemd.service:$(unitdir):644 \
 	packaging/tandemd/tandemd.conf:$(sysconfdir)/tandem:644 \

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "decode.h"
 #include "log.h"
@@ -53,6 +55,18 @@ static struct reader *last_reader(const struct source *source)
 
 /* ---- From an event to the sinks ---- */
 
+/* @record is what the reader gave last. What a durable subscription gives may come twice. */
+static struct json_object *with_place(struct json_object *event, const struct reader *reader,
+				      const struct tandem_record *record)
+{
+	if (!event || !reader->durable ||
+	    decode_add_place(event, tandem_record_ring(reader->sub),
+			     tandem_record_position(reader->sub, record)))
+		return event;
+	json_object_put(event);
+	return NULL;
+}
+
 static void put(struct source *source, struct json_object *event, bool counted)
 {
 	size_t len = 0;
@@ -64,46 +78,51 @@ static void put(struct source *source, struct json_object *event, bool counted)
 		log_error("device %s: gives up an event: %s", source->config.name,
 			  strerror(ENOMEM));
 	for (size_t i = 0; i < source->targets_count; i++) {
-		const struct target *target = &source->targets[i];
+		struct target *target = &source->targets[i];
 
 		if (text)
 			sink_put(target->sink, event, text, len, counted ? target->route : NULL);
 		else if (counted)
 			target->route->unwritten++;
+		target->mark = sink_mark(target->sink);
 	}
 	json_object_put(event);
 }
 
-/* @cpu is -1 for a loss that no record has told. */
-static void put_loss(struct source *source, uint64_t lost, int cpu, uint64_t time)
+/* @cpu is UINT_MAX for a ring of all CPUs, and for a loss that no record has told. */
+static struct json_object *loss_event(const struct source *source, uint64_t lost, unsigned int cpu,
+				      uint64_t time)
 {
-	struct json_object *event;
+	struct json_object *event = json_object_new_object();
 
-	if (!lost)
-		return;
-	event = json_object_new_object();
 	if (event) {
 		json_object_object_add(event, "device",
 				       json_object_new_string(source->config.name));
-		if (cpu >= 0)
-			json_object_object_add(event, "cpu", json_object_new_int(cpu));
+		if (cpu != UINT_MAX)
+			json_object_object_add(event, "cpu", json_object_new_int((int)cpu));
 		json_object_object_add(event, "time", json_object_new_uint64(time));
 		json_object_object_add(event, "lost", json_object_new_uint64(lost));
 	}
-	put(source, event, false);
+	return event;
 }
 
 static void take(struct source *source, struct reader *reader, const struct tandem_record *record)
 {
 	unsigned int cpu = tandem_record_cpu(reader->sub);
+	uint64_t lost = reader_lost_before(reader, record);
 
-	put_loss(source, reader_lost_before(reader, record), (int)cpu, record->time);
+	if (lost)
+		put(source, with_place(loss_event(source, lost, cpu, record->time), reader, record),
+		    false);
+	if (reader->durable)
+		source->tally->lost += lost;
 	if (record->type_flags & TANDEM_RECORD_DISCARDED)
 		return;
 	if (record->time <= reader->from || record->time > reader->until)
 		return;
 	source->tally->consumed++;
-	put(source, decode_event(source->config.name, record, cpu), true);
+	put(source, with_place(decode_event(source->config.name, record, cpu), reader, record),
+	    true);
 }
 
 static void account_losses(struct source *source, struct reader *reader)
@@ -111,7 +130,8 @@ static void account_losses(struct source *source, struct reader *reader)
 	uint64_t untold;
 
 	source->tally->lost += reader_account(reader, &untold);
-	put_loss(source, untold, -1, now_nsec());
+	if (untold)
+		put(source, loss_event(source, untold, UINT_MAX, now_nsec()), false);
 }
 
 static bool any_sink_full(const struct source *source)
@@ -126,6 +146,30 @@ static void flush_sinks(struct source *source)
 {
 	for (size_t i = 0; i < source->targets_count; i++)
 		sink_flush(source->targets[i].sink);
+}
+
+/* Have the sinks taken all that they were given? */
+static bool all_past(const struct source *source)
+{
+	for (size_t i = 0; i < source->targets_count; i++)
+		if (!sink_past(source->targets[i].sink, source->targets[i].mark))
+			return false;
+	return true;
+}
+
+/*
+ * What a durable subscription has given is released once the sinks have taken it, and not before:
+ * if we are killed, it is given again to whoever comes next. Return: may the reader go on?
+ */
+static bool settle(struct source *source, struct reader *reader)
+{
+	if (!reader->durable)
+		return true;
+	flush_sinks(source);
+	if (!all_past(source))
+		return false;
+	tandem_release(reader->sub);
+	return true;
 }
 
 /* Has the reader given all that we want of it? The answer may be late, but is never too early. */
@@ -180,11 +224,25 @@ static void report(struct source *source, int error)
 	source->error = error;
 	switch (error) {
 	case ENOENT:
-		log_warning("device %s is not there; it is consumed as soon as it appears",
-			    source->config.name);
+		log_warning("device %s is not there%s; it is consumed as soon as it appears",
+			    source->config.name,
+			    access("/sys/module/tandem", F_OK) ?
+			    ", as Tandem is not in this kernel (see 'modprobe tandem')" : "");
+		break;
+	case EEXIST:
+		log_error("device %s: its durable subscription %s was made with other options: 'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
+			  source->config.name, source->config.durable, source->config.name,
+			  source->config.durable);
+		break;
+	case EBUSY:
+		log_error("device %s: another process has its durable subscription %s; it is tried again",
+			  source->config.name, source->config.durable);
+		break;
+	case EPERM:
+		log_error("device %s: its durable subscription %s belongs to another user: take another name",
+			  source->config.name, source->config.durable);
 		break;
 	case EACCES:
-	case EPERM:
 		log_error("device %s must not be read by this user: put it into the group tandem",
 			  source->config.name);
 		break;
@@ -216,16 +274,20 @@ static void set_working(struct source *source, bool working)
 
 static void end(struct source *source, int error)
 {
+	bool durable = source->readers->durable;
+
 	drop_reader(source);
 	source->delay = DELAY_MIN_USEC;
 	if (error == EBADMSG) {
+		if (durable)
+			reader_remove(&source->config);
 		log_error("device %s: its rings are corrupt; they are given up and made anew",
 			  source->config.name);
 		set_timer(source, CORRUPT_USEC);
 		return;
 	}
-	log_warning("device %s is gone; it is consumed again when it comes back",
-		    source->config.name);
+	log_warning("device %s%s is gone; it is consumed again when it comes back",
+		    source->config.name, durable ? ", or its durable subscription," : "");
 	source->error = ENOENT;
 	try_later(source, ENOENT);
 }
@@ -260,7 +322,7 @@ static void run(struct source *source)
 	if (source->paused || !reader)
 		return;
 	progress = consume(source, reader);
-	if (progress == FULL) {
+	if (progress == FULL || !settle(source, reader)) {
 		pause_source(source);
 		return;
 	}
@@ -329,7 +391,9 @@ static int add_reader(struct source *source)
 	if (former) {
 		former->until = now_nsec();
 		former->next = reader;
-		reader->from = former->until;
+		/* What gathered in a durable one before is wanted too. */
+		if (!tandem_subscription_attached(reader->sub))
+			reader->from = former->until;
 	} else {
 		source->readers = reader;
 	}
@@ -345,7 +409,9 @@ static void begin(struct source *source)
 		return;
 	}
 	sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
-	log_info("device %s is consumed", source->config.name);
+	log_info("device %s is consumed%s", source->config.name,
+		 tandem_subscription_attached(source->readers->sub) ?
+		 ", from where its durable subscription was left" : "");
 	source->error = 0;
 	set_working(source, true);
 }
@@ -377,6 +443,11 @@ void source_resume(struct source *source)
 {
 	if (!source->paused || any_sink_full(source))
 		return;
+	if (source->readers && source->readers->durable) {
+		if (!all_past(source))
+			return;
+		tandem_release(source->readers->sub);
+	}
 	source->paused = false;
 	set_working(source, true);
 }
@@ -404,7 +475,7 @@ uint64_t source_abandon(struct source *source)
 		struct reader *reader = source->readers;
 		const struct tandem_record *record;
 
-		while ((record = tandem_next(reader->sub))) {
+		while (!reader->durable && (record = tandem_next(reader->sub))) {
 			if (!(record->type_flags & TANDEM_RECORD_DISCARDED) &&
 			    record->time > reader->from && record->time <= reader->until)
 				unread++;
@@ -424,23 +495,43 @@ static bool same_types(const struct device_config *a, const struct device_config
 	return !a->types_count || !memcmp(a->types, b->types, a->types_count * sizeof(*a->types));
 }
 
+static bool same_name(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
 static bool same_subscription(const struct device_config *a, const struct device_config *b)
 {
-	return a->classes == b->classes && a->ring_size == b->ring_size &&
+	return a->shared == b->shared && same_name(a->durable, b->durable) && a->classes == b->classes && a->ring_size == b->ring_size &&
 	       a->watermark == b->watermark && same_types(a, b);
+}
+
+static void tell_left(const char *device, const char *durable)
+{
+	log_warning("device %s: its durable subscription %s stays, and gathers events: 'tandemctl subscription rm %s %s' ends that",
+		    device, durable, device, durable);
 }
 
 void source_reconfigure(struct source *source, struct device_config *config)
 {
 	bool same = same_subscription(&source->config, config);
 	struct device_config former = source->config;
+	const struct reader *reader = last_reader(source);
 	int ret;
 
 	source->config = *config;
 	*config = (struct device_config){ 0 };
 	config_device_free(&former);
-	if (same || !source->readers)
+	if (same || !reader)
 		return;
+	if (reader->durable && same_name(reader->durable, source->config.durable)) {
+		log_error("device %s keeps its durable subscription %s with its former options: 'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
+			  source->config.name, reader->durable, source->config.name,
+			  reader->durable);
+		return;
+	}
+	if (reader->durable)
+		tell_left(source->config.name, reader->durable);
 	ret = add_reader(source);
 	if (ret)
 		log_error("device %s keeps its former subscription, as there is no new one: %s",
@@ -451,6 +542,10 @@ void source_reconfigure(struct source *source, struct device_config *config)
 
 void source_retarget(struct source *source, struct target *targets, size_t count)
 {
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < source->targets_count; j++)
+			if (targets[i].sink == source->targets[j].sink)
+				targets[i].mark = source->targets[j].mark;
 	free(source->targets);
 	source->targets = targets;
 	source->targets_count = count;
@@ -501,7 +596,7 @@ static void drain(struct source *source)
 	while (source->readers) {
 		enum progress progress = consume(source, source->readers);
 
-		if (progress == FULL)
+		if (!settle(source, source->readers) || progress == FULL)
 			return;
 		if (progress == DRAINED)
 			drop_reader(source);
@@ -512,8 +607,13 @@ void source_free(struct source *source)
 {
 	uint64_t unread;
 
-	if (source->stop_time == UINT64_MAX)
+	if (source->stop_time == UINT64_MAX) {
+		const struct reader *reader = last_reader(source);
+
 		source->stop_time = now_nsec();
+		if (reader && reader->durable)
+			tell_left(source->config.name, reader->durable);
+	}
 	drain(source);
 	unread = source_abandon(source);
 	if (unread)

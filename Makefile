@@ -9,6 +9,8 @@
 #   make shell          a shell in the virtual machine, everything loaded
 #   make bench          numbers
 #   make install        modules, headers, library, daemon, command (DESTDIR, prefix); make uninstall
+#   make install-dkms   the modules' source, for DKMS; see packaging/install.mk
+#   make deb            Debian packages, in build/deb
 #   make lint           style of C, shell, prose and man pages
 #   make clean          removes build/; make distclean removes the cached kernels as well
 #
@@ -34,7 +36,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-VERSION := 0.1.0
+# The one place that says it is the newest entry of Debian's changelog, which its tools insist on.
+VERSION := $(shell sed -n '1s/^tandem (\(.*\)) .*/\1/p' debian/changelog)
 O := build/user
 V ?= 0
 quiet := $(if $(filter 0,$(V)),@)
@@ -54,7 +57,7 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -DTANDEM_VERSION=\"$(VERSION)\" -Iuapi -Ilib/inclu
 CFLAGS_ALL := -std=gnu11 $(WARN) $(CFLAGS)
 
 # These goals install what is missing before they build anything.
-silent := $(if $(filter demo check shell bench lint packages clean distclean,$(MAKECMDGOALS)),2>/dev/null)
+silent := $(if $(filter demo check deb shell bench lint packages clean distclean,$(MAKECMDGOALS)),2>/dev/null)
 pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1) $(silent))
 pkg-libs = $(shell $(PKG_CONFIG) --libs $(1) $(silent))
 
@@ -90,7 +93,7 @@ install-links :=
 -include selftests/build.mk
 -include bench/build.mk
 -include docs/build.mk
--include packaging/build.mk
+include packaging/build.mk
 include selftests/qemu/build.mk
 
 test-programs := $(addprefix selftests/,$(tests)) $(addprefix selftests/host/,$(host-tests))

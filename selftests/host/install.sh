@@ -48,6 +48,28 @@ has_all()
 	return $missing
 }
 
+# The source for DKMS is all that a build needs, by the commands that its configuration names.
+dkms_source_builds()
+{
+	local source PACKAGE_NAME='' PACKAGE_VERSION='' MAKE=() BUILT_MODULE_NAME=() BUILT_MODULE_LOCATION=() i
+	source=$(echo "$root"/usr/src/tandem-*)
+	# shellcheck disable=SC2034 # used by what is sourced
+	local kernel_source_dir=$kdir dkms_tree=$work/dkms
+	# shellcheck disable=SC1091 # installed by the step before
+	. "$source/dkms.conf"
+	[ "$source" = "$root/usr/src/$PACKAGE_NAME-$PACKAGE_VERSION" ] || return
+	mkdir -p "$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION"
+	cp -r "$source" "$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build"
+	${MAKE[0]} > "$work/log" 2>&1
+	for i in "${!BUILT_MODULE_NAME[@]}"; do
+		[ -e "$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build/${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko" ] || {
+			echo "# ${BUILT_MODULE_NAME[i]} is not built"
+			sed 's/^/# /' "$work/log"
+			return 1
+		}
+	done
+}
+
 half_builds()
 {
 	cp -r "$TANDEM_TREE/examples/hello" "$work/hello"
@@ -69,8 +91,18 @@ only_changed_config_stays()
 	}
 }
 
+# What the manager would warn of, and how much the service may do to the machine (0 to 100).
+unit_is_good()
+{
+	for_stock install-user || return
+	systemd-analyze security --offline=yes --threshold=10 "$root/usr/lib/systemd/system/tandemd.service" \
+		> "$work/log" 2> "$work/warnings" && [ ! -s "$work/warnings" ] && return
+	sed 's/^/# /' "$work/warnings" "$work/log"
+	return 1
+}
+
 echo "TAP version 13"
-echo "1..6"
+echo "1..9"
 for_stock install
 report "make install" $?
 has_all
@@ -84,4 +116,10 @@ for_stock uninstall
 report "make uninstall" $?
 only_changed_config_stays
 report "nothing else stays" $?
+for_stock install-dkms && dkms_source_builds
+report "the source for DKMS builds by itself" $?
+for_stock uninstall-dkms && only_changed_config_stays
+report "make uninstall-dkms" $?
+unit_is_good
+report "systemd understands the unit, and finds it confined" $?
 exit $((failed > 0))

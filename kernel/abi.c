@@ -9,6 +9,13 @@
 
 #include "device.h"
 
+/*
+ * The kernel's own looks for sizes that are too large by a variable that does not exist, and for
+ * clang that is no constant. With such a size no number below would be right.
+ */
+#undef _IOC_TYPECHECK
+#define _IOC_TYPECHECK(t)	sizeof(t)
+
 /* Where each member ends: with all of them, and no holes, that is where each begins. */
 #define TANDEM_FROZEN(type, member, offset, size)					\
 	static_assert(offsetofend(struct type, member) == (offset) + (size),		\
@@ -31,12 +38,13 @@ TANDEM_FROZEN(tandem_remove, name, 0, 64);
 TANDEM_FROZEN(tandem_remove, flags, 64, 4);
 TANDEM_FROZEN(tandem_remove, reserved, 68, 4);
 
-TANDEM_FROZEN_SIZE(tandem_post, 24);
+TANDEM_FROZEN_SIZE(tandem_post, 32);
 TANDEM_FROZEN(tandem_post, type, 0, 4);
 TANDEM_FROZEN(tandem_post, event_class, 4, 4);
 TANDEM_FROZEN(tandem_post, len, 8, 4);
 TANDEM_FROZEN(tandem_post, flags, 12, 4);
 TANDEM_FROZEN(tandem_post, data, 16, 8);
+TANDEM_FROZEN(tandem_post, timeout, 24, 8);
 
 TANDEM_FROZEN_SIZE(tandem_device_control, 32);
 TANDEM_FROZEN(tandem_device_control, code, 0, 4);
@@ -46,7 +54,7 @@ TANDEM_FROZEN(tandem_device_control, out, 16, 8);
 TANDEM_FROZEN(tandem_device_control, out_len, 24, 4);
 TANDEM_FROZEN(tandem_device_control, returned, 28, 4);
 
-TANDEM_FROZEN_SIZE(tandem_subscribe, 48);
+TANDEM_FROZEN_SIZE(tandem_subscribe, 120);
 TANDEM_FROZEN(tandem_subscribe, flags, 0, 4);
 TANDEM_FROZEN(tandem_subscribe, overflow, 4, 4);
 TANDEM_FROZEN(tandem_subscribe, ring_size, 8, 8);
@@ -54,8 +62,23 @@ TANDEM_FROZEN(tandem_subscribe, types, 16, 8);
 TANDEM_FROZEN(tandem_subscribe, types_count, 24, 4);
 TANDEM_FROZEN(tandem_subscribe, classes, 28, 4);
 TANDEM_FROZEN(tandem_subscribe, rings, 32, 4);
-TANDEM_FROZEN(tandem_subscribe, reserved, 36, 4);
+TANDEM_FROZEN(tandem_subscribe, attached, 36, 4);
 TANDEM_FROZEN(tandem_subscribe, map_size, 40, 8);
+TANDEM_FROZEN(tandem_subscribe, watermark, 48, 8);
+TANDEM_FROZEN(tandem_subscribe, name, 56, 64);
+
+TANDEM_FROZEN_SIZE(tandem_unsubscribe, 72);
+TANDEM_FROZEN(tandem_unsubscribe, name, 0, 64);
+TANDEM_FROZEN(tandem_unsubscribe, flags, 64, 4);
+TANDEM_FROZEN(tandem_unsubscribe, reserved, 68, 4);
+
+TANDEM_FROZEN_SIZE(tandem_snapshot, 40);
+TANDEM_FROZEN(tandem_snapshot, ring, 0, 4);
+TANDEM_FROZEN(tandem_snapshot, flags, 4, 4);
+TANDEM_FROZEN(tandem_snapshot, buffer, 8, 8);
+TANDEM_FROZEN(tandem_snapshot, length, 16, 8);
+TANDEM_FROZEN(tandem_snapshot, returned, 24, 8);
+TANDEM_FROZEN(tandem_snapshot, overwritten, 32, 8);
 
 TANDEM_FROZEN(tandem_ring_consumer, cons_pos, 0x000, 8);
 TANDEM_FROZEN(tandem_ring_consumer, wake_at, 0x080, 8);
@@ -68,6 +91,7 @@ TANDEM_FROZEN(tandem_ring_producer, lost_too_big, 0x098, 8);
 TANDEM_FROZEN(tandem_ring_producer, lost_class, 0x0a0, 32);
 TANDEM_FROZEN(tandem_ring_producer, state, 0x0c0, 4);
 TANDEM_FROZEN(tandem_ring_producer, generation, 0x0c4, 4);
+TANDEM_FROZEN(tandem_ring_producer, blocked, 0x0c8, 4);
 TANDEM_FROZEN(tandem_ring_producer, magic, 0x100, 8);
 TANDEM_FROZEN(tandem_ring_producer, size, 0x108, 8);
 TANDEM_FROZEN(tandem_ring_producer, abi, 0x110, 4);
@@ -92,9 +116,12 @@ TANDEM_FROZEN_SIZE(tandem_gen_bench, 32);
 
 static_assert(TANDEM_IOC_BIND == 0xc058d701);
 static_assert(TANDEM_IOC_REMOVE == 0x4048d702);
-static_assert(TANDEM_IOC_POST == 0x4018d703);
+static_assert(TANDEM_IOC_POST == 0x4020d703);
 static_assert(TANDEM_IOC_DEVICE_CONTROL == 0xc020d710);
-static_assert(TANDEM_IOC_SUBSCRIBE == 0xc030d711);
+static_assert(TANDEM_IOC_SUBSCRIBE == 0xc078d711);
+static_assert(TANDEM_IOC_UNSUBSCRIBE == 0x4048d712);
+static_assert(TANDEM_IOC_SNAPSHOT == 0xc028d720);
+static_assert(TANDEM_IOC_ROOM == 0xd721);
 
 /* tandem_listening(), compiled into kernel halves, reads the first member. */
 static_assert(offsetof(struct tandem_device, listeners) == 0);

@@ -13,14 +13,14 @@
 #include "device.h"
 #include "subscription.h"
 
-/* Ring number @n as user space counts: that of the nth possible CPU. */
+/* Ring number @n as user space counts. */
 static struct tandem_ring *tandem_consumer_ring(struct tandem_subscription *sub, u64 n)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_cpu(cpu, sub->cpus)
 		if (!n--)
-			return per_cpu_ptr(sub->rings, cpu);
+			return tandem_subscription_ring(sub, cpu);
 	return NULL;
 }
 
@@ -28,8 +28,8 @@ static bool tandem_consumer_readable(struct tandem_subscription *sub)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
-		if (tandem_ring_readable(per_cpu_ptr(sub->rings, cpu)))
+	for_each_cpu(cpu, sub->cpus)
+		if (tandem_ring_readable(tandem_subscription_ring(sub, cpu)))
 			return true;
 	return false;
 }
@@ -44,9 +44,12 @@ static bool tandem_consumer_readable_or_arm(struct tandem_subscription *sub)
 
 	if (tandem_consumer_readable(sub))
 		return true;
-	for_each_possible_cpu(cpu)
-		tandem_ring_arm(per_cpu_ptr(sub->rings, cpu));
-	/* wake_at before pub_pos. Pairs with the barrier in tandem_ring_wake_by(). */
+	for_each_cpu(cpu, sub->cpus)
+		tandem_ring_arm(tandem_subscription_ring(sub, cpu));
+	/*
+	 * wake_at before pub_pos. Pairs with the barriers in tandem_ring_wake_by() and
+	 * tandem_shared_commit().
+	 */
 	smp_mb();
 	return tandem_consumer_readable(sub);
 }
@@ -72,7 +75,7 @@ static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *ol
 
 	if (!tandem_ring_pending(ring, &cons, &pub))
 		return -EBADMSG;
-	if (cons == pub)
+	if (cons == pub || tandem_ring_busy(ring, cons))
 		return 0;
 	record = tandem_ring_record(ring, cons);
 	bytes = TANDEM_RECORD_STRIDE(READ_ONCE(record->len));
@@ -91,8 +94,9 @@ static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct 
 	unsigned int cpu;
 
 	lockdep_assert_held(&sub->read_lock);
-	for_each_possible_cpu(cpu) {
-		struct tandem_ring *ring = per_cpu_ptr(sub->rings, cpu);
+	/* Without times they are read in turn. */
+	for_each_cpu_wrap(cpu, sub->cpus, sub->turn) {
+		struct tandem_ring *ring = tandem_subscription_ring(sub, cpu);
 		int ret = tandem_ring_oldest(ring, &oldest);
 
 		if (ret) {
@@ -108,6 +112,7 @@ static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct 
 		return 0;
 	/* Pairs with tandem_ring_refresh(): the record may be overwritten now. */
 	smp_store_release(&oldest.ring->consumer->cons_pos, oldest.cons + oldest.bytes);
+	sub->turn = (sub->turn + 1) % nr_cpu_ids;
 	return oldest.bytes;
 }
 

@@ -11,6 +11,7 @@
 
 #include "device.h"
 #include "ring.h"
+#include "shared.h"
 #include "subscription.h"
 
 static __always_inline struct tandem_listeners *tandem_listeners(struct tandem_device *dev)
@@ -21,6 +22,28 @@ static __always_inline struct tandem_listeners *tandem_listeners(struct tandem_d
 static __always_inline size_t tandem_payload(u64 header)
 {
 	return tandem_header_len(header) - sizeof(struct tandem_record);
+}
+
+/* Makes room in the ring of a subscription that is meant for this CPU. */
+static struct tandem_slot tandem_take(struct tandem_subscription *sub, struct tandem_ring **ring,
+				      u64 header)
+{
+	struct tandem_ring *here = this_cpu_ptr(sub->rings);
+
+	if (likely(!sub->shared)) {
+		*ring = here;
+		return tandem_ring_reserve(here, header);
+	}
+	*ring = &sub->shared->ring;
+	return tandem_shared_reserve(sub->shared, &here->nesting, header);
+}
+
+static __always_inline void tandem_give(struct tandem_ring *ring, u64 start)
+{
+	if (likely(!ring->shared))
+		tandem_ring_commit(ring, start);
+	else
+		tandem_shared_commit(ring, start);
 }
 
 /* Copies an event into the rings of all who want it, from @listener on. */
@@ -34,12 +57,11 @@ static void tandem_copy(struct tandem_subscription **listener, u64 header, const
 
 		if (!tandem_subscription_wants(sub, header))
 			continue;
-		ring = this_cpu_ptr(sub->rings);
-		slot = tandem_ring_reserve(ring, header);
+		slot = tandem_take(sub, &ring, header);
 		if (unlikely(!slot.record))
 			continue;
 		memcpy(slot.record->data, data, tandem_payload(header));
-		tandem_ring_commit(ring, slot.start);
+		tandem_give(ring, slot.start);
 	}
 }
 
@@ -132,7 +154,7 @@ struct tandem_reservation __tandem_reserve(struct tandem_device *dev, u64 header
 		r.ring = this_cpu_ptr(sub->rings);
 		if (unlikely(tandem_header_len(header) > TANDEM_RECORD_SURE ||
 			     !tandem_ring_try(r.ring, header, &slot)))
-			slot = tandem_ring_reserve(r.ring, header);
+			slot = tandem_take(sub, &r.ring, header);
 		if (likely(slot.record)) {
 			r.start = slot.start;
 			r.data = slot.record->data;
@@ -153,7 +175,7 @@ void tandem_commit(struct tandem_reservation *r)
 	if (unlikely(READ_ONCE(*r->listener)))
 		tandem_copy(r->listener, r->header, r->data);
 	this_cpu_inc(*r->dev->posted);
-	tandem_ring_commit(r->ring, r->start);
+	tandem_give(r->ring, r->start);
 	preempt_enable_notrace();
 }
 EXPORT_SYMBOL_GPL(tandem_commit);
@@ -161,7 +183,7 @@ EXPORT_SYMBOL_GPL(tandem_commit);
 void tandem_discard(struct tandem_reservation *r)
 {
 	tandem_ring_discard(r->ring, container_of(r->data, struct tandem_record, data));
-	tandem_ring_commit(r->ring, r->start);
+	tandem_give(r->ring, r->start);
 	preempt_enable_notrace();
 }
 EXPORT_SYMBOL_GPL(tandem_discard);
@@ -175,7 +197,7 @@ void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *batch)
 	if (!batch->listeners)
 		return;
 	for (listener = batch->listeners->subscription; (sub = READ_ONCE(*listener)); listener++)
-		if (sub != &tandem_nobody)
+		if (tandem_subscription_holds(sub))
 			tandem_ring_hold(this_cpu_ptr(sub->rings), batch);
 }
 EXPORT_SYMBOL_GPL(tandem_batch_begin);
@@ -188,7 +210,7 @@ void tandem_batch_end(struct tandem_batch *batch)
 		/* Whoever left meanwhile is never produced for again: its ring may stay held. */
 		listener = batch->listeners->subscription;
 		for (; (sub = READ_ONCE(*listener)); listener++)
-			if (sub != &tandem_nobody)
+			if (tandem_subscription_holds(sub))
 				tandem_ring_let_go(this_cpu_ptr(sub->rings), batch);
 	}
 	preempt_enable_notrace();

@@ -138,7 +138,7 @@ static int tandem_message_subscription(const struct tandem_message *m,
 		     tandem_put_process(skb, sub->pid, sub->uid, sub->comm) ||
 		     tandem_put_u64(skb, TANDEM_ATTR_RING_SIZE, sub->ring_size) ||
 		     nla_put_u32(skb, TANDEM_ATTR_RINGS, c.rings) ||
-		     nla_put_u32(skb, TANDEM_ATTR_OVERFLOW, TANDEM_OVERFLOW_DROP) ||
+		     nla_put_u32(skb, TANDEM_ATTR_OVERFLOW, sub->overflow) ||
 		     nla_put_u32(skb, TANDEM_ATTR_CLASSES, sub->classes) ||
 		     (sub->types && tandem_put_types(skb, sub->types)) ||
 		     tandem_put_u64(skb, TANDEM_ATTR_ACCEPTED, c.accepted) ||
@@ -150,7 +150,9 @@ static int tandem_message_subscription(const struct tandem_message *m,
 		     tandem_put_u64(skb, TANDEM_ATTR_PENDING_BYTES, c.pending_bytes) ||
 		     tandem_put_u64(skb, TANDEM_ATTR_WAKEUPS, atomic64_read(&sub->wakeups)) ||
 		     nla_put_u32(skb, TANDEM_ATTR_STATE, c.state) ||
-		     tandem_put_u64(skb, TANDEM_ATTR_MEMORY, READ_ONCE(sub->charged));
+		     tandem_put_u64(skb, TANDEM_ATTR_MEMORY, READ_ONCE(sub->charged)) ||
+		     nla_put_u32(skb, TANDEM_ATTR_FLAGS, sub->flags) ||
+		     tandem_put_u64(skb, TANDEM_ATTR_WATERMARK, sub->watermark);
 	return tandem_message_end(m, header, incomplete);
 }
 

@@ -65,10 +65,12 @@ static inline bool tandem_cons_pos_valid(u64 cons, u64 cached, u64 published)
 	return cons - cached <= published - cached && !(cons & 7);
 }
 
-/* From where on is a ring readable for a consumer at @cons that asked for @wake_at? */
-static inline u64 tandem_ring_threshold(u64 cons, u64 wake_at)
+/*
+ * From where on is a ring readable for a consumer at @cons that asked for @wake_at, or for nothing?
+ */
+static inline u64 tandem_ring_threshold(u64 cons, u64 wake_at, u64 watermark)
 {
-	return wake_at == TANDEM_AWAKE || wake_at <= cons ? cons + 1 : wake_at;
+	return wake_at == TANDEM_AWAKE || wake_at <= cons ? cons + watermark : wake_at;
 }
 
 /* How much of @pending fits the 16 bits of lost_before; the rest is carried on. */

@@ -17,51 +17,49 @@
  */
 #define TANDEM_WAKES_PER_TICK	(131072 / HZ)
 
-/* The loss counters are updated in place, by all contexts of the CPU, as if they were local_t. */
-static_assert(sizeof(local_t) == sizeof(u64));
+/* The loss counters are updated in place, in all contexts, as if they were atomic_long_t. */
+static_assert(sizeof(atomic_long_t) == sizeof(u64));
 
-static local_t *tandem_ring_counter(u64 *counter)
+static atomic_long_t *tandem_ring_counter(u64 *counter)
 {
-	return (local_t *)counter;
+	return (atomic_long_t *)counter;
 }
 
 /**
  * tandem_ring_init() - make the two control pages
  * @ring: zeroed
- * @cpu: whose it is
- * @generation: for the producer's page
- * @notice: what to raise
- * @wake: wakes the consumer; the irq_work is &tandem_ring.wake
- * @wake_late: the same for &tandem_ring.wake_late
+ * @cpu: whose it is, or -1: it is for all
+ * @setup: what it is like
  *
  * Until tandem_ring_prepare() every record is lost.
  */
-int tandem_ring_init(struct tandem_ring *ring, unsigned int cpu, u32 generation,
-		     struct tandem_notice *notice, void (*wake)(struct irq_work *work),
-		     void (*wake_late)(struct irq_work *work))
+int tandem_ring_init(struct tandem_ring *ring, int cpu, const struct tandem_ring_setup *setup)
 {
-	int node = cpu_to_node(cpu);
+	int node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
 	struct page *consumer = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO, 0);
 	struct page *producer = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO, 0);
 
 	ring->consumer = consumer ? page_address(consumer) : NULL;
 	ring->producer = producer ? page_address(producer) : NULL;
-	ring->cpu = cpu;
-	ring->notice = notice;
+	ring->node = node;
+	ring->notice = setup->notice;
 	ring->record_max = TANDEM_RECORD_MAX;
+	ring->timeless = setup->timeless;
+	ring->shared = setup->layout == TANDEM_RING_SHARED;
+	ring->watermark = setup->watermark;
 	ring->wake_tick = jiffies;
-	init_irq_work(&ring->wake, wake);
-	ring->wake_late = IRQ_WORK_INIT_LAZY(wake_late);
+	init_irq_work(&ring->wake, setup->wake);
+	ring->wake_late = IRQ_WORK_INIT_LAZY(setup->wake_late);
 	if (!consumer || !producer)
 		return -ENOMEM;
 
 	ring->consumer->wake_at = TANDEM_AWAKE;
 	ring->producer->magic = TANDEM_RING_MAGIC;
 	ring->producer->abi = TANDEM_ABI_VERSION;
-	ring->producer->cpu = cpu;
+	ring->producer->cpu = (u32)cpu;
 	ring->producer->clock = CLOCK_MONOTONIC;
-	ring->producer->layout = TANDEM_RING_PER_CPU;
-	ring->producer->generation = generation;
+	ring->producer->layout = setup->layout;
+	ring->producer->generation = setup->generation;
 	return 0;
 }
 
@@ -80,7 +78,7 @@ int tandem_ring_prepare(struct tandem_ring *ring, u64 size)
 	if (!pages)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		pages[i] = alloc_pages_node(cpu_to_node(ring->cpu),
+		pages[i] = alloc_pages_node(ring->node,
 					    GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN, 0);
 		if (!pages[i])
 			goto err_pages;
@@ -199,40 +197,54 @@ static bool tandem_ring_refresh(struct tandem_ring *ring)
 	return false;
 }
 
-static bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit)
+/**
+ * tandem_ring_has_room() - does a record fit, by what is known, or else by what is found out?
+ * @ring: the ring of this CPU, or a shared one whose lock is held
+ * @head: where the record is to begin
+ * @bytes: of the record, padded
+ * @limit: of its class
+ */
+bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit)
 {
 	return tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit) ||
 	       (tandem_ring_refresh(ring) &&
 		tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit));
 }
 
-/*
- * What the next record is to say in lost_before. It is taken at once, or who interrupts this would
- * tell of the same losses again.
+/**
+ * tandem_ring_take_pending() - what the next record is to say in lost_before
+ * @ring: the ring
+ *
+ * It is taken at once, or who interrupts this would tell of the same losses again.
  */
-static u16 tandem_ring_take_pending(struct tandem_ring *ring)
+u16 tandem_ring_take_pending(struct tandem_ring *ring)
 {
-	unsigned long pending = local_xchg(&ring->pending, 0);
+	unsigned long pending = atomic_long_xchg(&ring->pending, 0);
 	u16 lost = tandem_lost_before(pending);
 
 	if (pending > lost)
-		local_add(pending - lost, &ring->pending);
+		atomic_long_add(pending - lost, &ring->pending);
 	return lost;
 }
 
-/* Counts a record that cannot be had, for the reason of @counter too if there is one. */
-static void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter)
+/**
+ * tandem_ring_lost() - count a record that cannot be had
+ * @ring: the ring
+ * @header: of the record
+ * @counter: of the reason, or NULL: there is no room
+ */
+void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter)
 {
 	unsigned int event_class = tandem_header_class(header);
 	struct tandem_ring_producer *producer = ring->producer;
 
-	local_inc(tandem_ring_counter(&producer->lost_records));
-	local_add(tandem_header_len(header) - sizeof(struct tandem_record),
-		  tandem_ring_counter(&producer->lost_bytes));
-	local_inc(tandem_ring_counter(&producer->lost_class[event_class]));
+	atomic_long_inc(tandem_ring_counter(&producer->lost_records));
+	atomic_long_add(tandem_header_len(header) - sizeof(struct tandem_record),
+			tandem_ring_counter(&producer->lost_bytes));
+	atomic_long_inc(tandem_ring_counter(&producer->lost_class[event_class]));
 	if (counter)
-		local_inc(tandem_ring_counter(counter));
-	local_inc(&ring->pending);
+		atomic_long_inc(tandem_ring_counter(counter));
+	atomic_long_inc(&ring->pending);
 
 	if (!test_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits)) {
 		set_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits);
@@ -260,11 +272,11 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 		tandem_ring_lost(ring, header, &ring->producer->lost_too_big);
 		return slot;
 	}
-	if (local_read(&ring->pending))
+	if (atomic_long_read(&ring->pending))
 		lost = tandem_ring_take_pending(ring);
 	do {
 		if (!tandem_ring_has_room(ring, head, bytes, limit)) {
-			local_add(lost, &ring->pending);
+			atomic_long_add(lost, &ring->pending);
 			tandem_ring_lost(ring, header, NULL);
 			/* What a sleeping consumer waits for may not come to fit. */
 			if (limit && READ_ONCE(ring->consumer->wake_at) != TANDEM_AWAKE)
@@ -272,7 +284,7 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 			return slot;
 		}
 		/* Between load and cmpxchg, as in tandem_ring_try(). */
-		if (!tandem_clock_read(&time))
+		if (!tandem_ring_time(ring, &time))
 			time = tandem_clock_look();
 	} while (!local_try_cmpxchg(&ring->head, &head, head + bytes));
 
@@ -294,23 +306,25 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 
 /**
  * tandem_ring_wake() - have a consumer woken that asked to be, soon
- * @ring: the ring of this CPU; preemption is off
+ * @ring: the ring of this CPU, or a shared one; preemption is off
  *
  * Not here: wait queues and fasync take locks that sleep on PREEMPT_RT, and no NMI may have.
  */
 void tandem_ring_wake(struct tandem_ring *ring)
 {
+	unsigned int wakes;
+
 	/*
 	 * Who takes a request back wakes, even if the consumer has asked anew meanwhile, or has
 	 * seen that it need not sleep. If there is none left, who interrupted this took it.
 	 */
 	if (xchg(&ring->consumer->wake_at, TANDEM_AWAKE) == TANDEM_AWAKE)
 		return;
-	if (time_after(jiffies, ring->wake_tick)) {
-		ring->wake_tick = jiffies;
-		ring->wakes = 0;
-	}
-	irq_work_queue(ring->wakes++ < TANDEM_WAKES_PER_TICK ? &ring->wake : &ring->wake_late);
+	/* Posters of a shared ring may be here at once: then they count too few. */
+	wakes = time_after(jiffies, READ_ONCE(ring->wake_tick)) ? 0 : READ_ONCE(ring->wakes);
+	WRITE_ONCE(ring->wake_tick, jiffies);
+	WRITE_ONCE(ring->wakes, wakes + 1);
+	irq_work_queue(wakes < TANDEM_WAKES_PER_TICK ? &ring->wake : &ring->wake_late);
 }
 
 /**
@@ -332,6 +346,18 @@ bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
 }
 
 /**
+ * tandem_ring_busy() - is the poster of a record still at it?
+ * @ring: the ring
+ * @pos: the position of the record, before pub_pos
+ */
+bool tandem_ring_busy(struct tandem_ring *ring, u64 pos)
+{
+	/* Pairs with tandem_shared_commit(): if it is not, the record is complete. */
+	return ring->shared &&
+	       smp_load_acquire(&tandem_ring_record(ring, pos)->type_flags) & TANDEM_RECORD_BUSY;
+}
+
+/**
  * tandem_ring_readable() - is there as much as the consumer wants to be woken for?
  * @ring: the ring, of whatever CPU
  *
@@ -341,8 +367,11 @@ bool tandem_ring_readable(struct tandem_ring *ring)
 {
 	u64 cons, pub;
 
-	return !tandem_ring_pending(ring, &cons, &pub) ||
-	       pub >= tandem_ring_threshold(cons, READ_ONCE(ring->consumer->wake_at));
+	if (!tandem_ring_pending(ring, &cons, &pub))
+		return true;
+	return pub >= tandem_ring_threshold(cons, READ_ONCE(ring->consumer->wake_at),
+					    ring->watermark) &&
+	       !tandem_ring_busy(ring, cons);
 }
 
 /**
@@ -357,5 +386,5 @@ void tandem_ring_arm(struct tandem_ring *ring)
 	u64 wake_at = READ_ONCE(ring->consumer->wake_at);
 
 	if (wake_at == TANDEM_AWAKE || wake_at <= cons)
-		WRITE_ONCE(ring->consumer->wake_at, cons + 1);
+		WRITE_ONCE(ring->consumer->wake_at, cons + ring->watermark);
 }

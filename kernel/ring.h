@@ -17,6 +17,7 @@
 #ifndef _TANDEM_RING_H
 #define _TANDEM_RING_H
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/irq_work.h>
 #include <asm/barrier.h>
@@ -59,22 +60,26 @@ struct tandem_notice {
  * @limits: how full it may get, by class; 0 while nothing is added
  * @nesting: how many producers that interrupted others are at it
  * @record_max: largest record, with its header
+ * @timeless: records carry no time
+ * @shared: it is that of a &struct tandem_shared
  * @mask: size - 1
  * @data: the data pages, mapped twice in a row; NULL until the CPU was prepared
  * @producer: page 1; user space has it read-only, so what is read back is what was written
  * @consumer: page 0, the consumer's to write
- * @accepted: records reserved, without discarded ones
+ * @watermark: so many bytes are worth a wake-up to a consumer that does not say it by wake_at
+ * @accepted: records reserved
+ * @discarded: of these: given up
  * @notice: the subscription's
  * @wake: wakes the consumer, not in the producer's context
  * @wake_late: the same at the next tick, for a consumer that wants to be woken too often
  * @wakes: how many wake-ups since @wake_tick
  * @wake_tick: jiffies
- * @cpu: whose ring it is
+ * @node: where its memory is
  * @pages: the data pages, twice
  *
  * What changes while events are posted is the CPU's own; whoever runs there may change it, and puts
  * @nesting, @settled and @batch back as its interrupted producer needs them. @until and @limits
- * alone are set to 0 from elsewhere.
+ * alone are set to 0 from elsewhere. For a shared ring, see &struct tandem_shared.
  */
 struct tandem_ring {
 	u64 until[TANDEM_CLASSES];
@@ -82,21 +87,25 @@ struct tandem_ring {
 	u64 settled;
 	const void *batch;
 	u64 cached;
-	local_t pending;
+	atomic_long_t pending;
 	u64 limits[TANDEM_CLASSES];
 	unsigned int nesting;
 	u32 record_max;
+	bool timeless;
+	bool shared;
 	u64 mask;
 	u8 *data;
 	struct tandem_ring_producer *producer;
 	struct tandem_ring_consumer *consumer;
+	u64 watermark;
 	local_t accepted;
+	atomic_long_t discarded;
 	struct tandem_notice *notice;
 	struct irq_work wake;
 	struct irq_work wake_late;
 	unsigned long wake_tick;
 	unsigned int wakes;
-	unsigned int cpu;
+	int node;
 	struct page **pages;
 };
 
@@ -110,17 +119,41 @@ struct tandem_slot {
 	u64 start;
 };
 
-int tandem_ring_init(struct tandem_ring *ring, unsigned int cpu, u32 generation,
-		     struct tandem_notice *notice, void (*wake)(struct irq_work *work),
-		     void (*wake_late)(struct irq_work *work));
+/**
+ * struct tandem_ring_setup - what the rings of a subscription have in common
+ * @generation: for the producer's page
+ * @layout: &enum tandem_ring_layout
+ * @watermark: as in &struct tandem_ring
+ * @timeless: likewise
+ * @notice: what to raise
+ * @wake: wakes the consumer; the irq_work is &tandem_ring.wake
+ * @wake_late: the same for &tandem_ring.wake_late
+ */
+struct tandem_ring_setup {
+	u32 generation;
+	enum tandem_ring_layout layout;
+	u64 watermark;
+	bool timeless;
+	struct tandem_notice *notice;
+	void (*wake)(struct irq_work *work);
+	void (*wake_late)(struct irq_work *work);
+};
+
+int tandem_ring_init(struct tandem_ring *ring, int cpu, const struct tandem_ring_setup *setup);
 int tandem_ring_prepare(struct tandem_ring *ring, u64 size);
 void tandem_ring_stop(struct tandem_ring *ring, enum tandem_ring_state state);
 void tandem_ring_refuse(struct tandem_ring *ring);
 void tandem_ring_free(struct tandem_ring *ring);
 struct page *tandem_ring_page(struct tandem_ring *ring, pgoff_t index);
 bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub);
+bool tandem_ring_busy(struct tandem_ring *ring, u64 pos);
 bool tandem_ring_readable(struct tandem_ring *ring);
 void tandem_ring_arm(struct tandem_ring *ring);
+
+/* For posters of a shared ring. */
+bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit);
+u16 tandem_ring_take_pending(struct tandem_ring *ring);
+void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter);
 
 /* The rare parts of the functions below. */
 struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header);
@@ -146,11 +179,18 @@ tandem_ring_begin(struct tandem_ring *ring, u64 start, u64 header, u64 time)
 	return (struct tandem_slot){ .record = record, .start = start };
 }
 
+/* The time of a record that is made now. Return: false if tandem_clock_look() must tell. */
+static __always_inline bool tandem_ring_time(const struct tandem_ring *ring, u64 *time)
+{
+	*time = 0;
+	return ring->timeless || tandem_clock_read(time);
+}
+
 /* Gives a record up: it stays for the consumer to skip. */
 static inline void tandem_ring_discard(struct tandem_ring *ring, struct tandem_record *record)
 {
 	record->type_flags |= TANDEM_RECORD_DISCARDED;
-	local_dec(&ring->accepted);
+	atomic_long_inc(&ring->discarded);
 }
 
 /**
@@ -171,11 +211,11 @@ static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header
 	long start = local_read(&ring->head);
 	u64 time;
 
-	if (unlikely(local_read(&ring->pending) || READ_ONCE(ring->settled) != start ||
+	if (unlikely(atomic_long_read(&ring->pending) || READ_ONCE(ring->settled) != start ||
 		     start + bytes > until))
 		return false;
 	/* Between load and cmpxchg: later in the ring is later in time. */
-	if (unlikely(!tandem_clock_read(&time)) ||
+	if (unlikely(!tandem_ring_time(ring, &time)) ||
 	    unlikely(!local_try_cmpxchg(&ring->head, &start, start + bytes)))
 		return false;
 	*slot = tandem_ring_begin(ring, start, header, time);

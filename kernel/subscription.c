@@ -44,8 +44,8 @@ static void tandem_subscription_stop(struct tandem_subscription *sub, enum tande
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
-		tandem_ring_stop(per_cpu_ptr(sub->rings, cpu), state);
+	for_each_cpu(cpu, sub->cpus)
+		tandem_ring_stop(tandem_subscription_ring(sub, cpu), state);
 }
 
 static void tandem_subscription_wake(struct tandem_subscription *sub)
@@ -150,6 +150,44 @@ static int tandem_subscription_fit(struct tandem_subscription *sub, struct tande
 	return ret;
 }
 
+/* Makes the control pages of all rings. */
+static int tandem_subscription_init_rings(struct tandem_subscription *sub)
+{
+	const struct tandem_ring_setup setup = {
+		.generation = sub->generation,
+		.layout = sub->shared ? TANDEM_RING_SHARED : TANDEM_RING_PER_CPU,
+		.watermark = sub->watermark,
+		.timeless = sub->flags & TANDEM_SUBSCRIBE_NO_TIME,
+		.notice = &sub->notice,
+		.wake = tandem_ring_woken,
+		.wake_late = tandem_ring_woken_late,
+	};
+	unsigned int cpu;
+	int ret;
+
+	for_each_cpu(cpu, sub->cpus) {
+		ret = tandem_ring_init(tandem_subscription_ring(sub, cpu), sub->shared ? -1 : cpu,
+				       &setup);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Makes the data pages: of all CPUs that are online, and from now on of those that come. */
+static int tandem_subscription_fit_rings(struct tandem_subscription *sub)
+{
+	if (sub->shared)
+		return tandem_subscription_fit(sub, &sub->shared->ring);
+	return cpuhp_state_add_instance(tandem_subscription_cpuhp, &sub->hotplug);
+}
+
+static void tandem_subscription_unfit_rings(struct tandem_subscription *sub)
+{
+	if (!sub->shared)
+		cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
+}
+
 /*
  * A CPU is about to come online; or it is, and the subscription is being made. In the first case a
  * failure must not keep the CPU away: the ring stays empty, and says what it lost.
@@ -178,9 +216,10 @@ static void tandem_subscription_destroy(struct tandem_subscription *sub)
 	unsigned int cpu;
 
 	if (sub->rings)
-		for_each_possible_cpu(cpu)
-			tandem_ring_free(per_cpu_ptr(sub->rings, cpu));
+		for_each_cpu(cpu, sub->cpus)
+			tandem_ring_free(tandem_subscription_ring(sub, cpu));
 	free_percpu(sub->rings);
+	kfree(sub->shared);
 	bitmap_free(sub->types);
 	if (!IS_ERR_OR_NULL(sub->user)) {
 		tandem_user_uncharge(sub->user, sub->charged);
@@ -192,37 +231,37 @@ static void tandem_subscription_destroy(struct tandem_subscription *sub)
 	kfree(sub);
 }
 
-static int tandem_subscription_filter(struct tandem_subscription *sub,
-				      const struct tandem_subscribe *args)
+/* Return: a bitmap of the types asked for; NULL: all; or ERR_PTR. */
+static unsigned long *tandem_subscribe_types(const struct tandem_subscribe *args)
 {
+	unsigned long *bitmap;
 	u16 *types;
 	u32 i;
-	int ret = 0;
 
-	sub->classes = args->classes ?: BIT(TANDEM_CLASSES) - 1;
 	if (!args->types_count)
-		return 0;
+		return NULL;
 	types = vmemdup_user(u64_to_user_ptr(args->types), args->types_count * sizeof(*types));
 	if (IS_ERR(types))
-		return PTR_ERR(types);
-	sub->types = bitmap_zalloc(TANDEM_TYPES, GFP_KERNEL_ACCOUNT);
-	if (!sub->types)
-		ret = -ENOMEM;
-	for (i = 0; !ret && i < args->types_count; i++) {
-		if (types[i] < TANDEM_TYPES)
-			__set_bit(types[i], sub->types);
-		else
-			ret = -EINVAL;
+		return ERR_CAST(types);
+	bitmap = bitmap_zalloc(TANDEM_TYPES, GFP_KERNEL_ACCOUNT);
+	if (!bitmap)
+		bitmap = ERR_PTR(-ENOMEM);
+	for (i = 0; !IS_ERR(bitmap) && i < args->types_count; i++) {
+		if (types[i] < TANDEM_TYPES) {
+			__set_bit(types[i], bitmap);
+		} else {
+			bitmap_free(bitmap);
+			bitmap = ERR_PTR(-EINVAL);
+		}
 	}
 	kvfree(types);
-	return ret;
+	return bitmap;
 }
 
 static struct tandem_subscription *tandem_subscription_create(struct tandem_device *dev,
 							      const struct tandem_subscribe *args)
 {
 	struct tandem_subscription *sub;
-	unsigned int cpu;
 	int ret;
 
 	sub = kzalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
@@ -230,7 +269,12 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 		return ERR_PTR(-ENOMEM);
 	tandem_device_get(dev);
 	sub->dev = dev;
+	sub->classes = args->classes;
+	sub->flags = args->flags;
+	sub->overflow = args->overflow;
 	sub->ring_size = args->ring_size;
+	sub->watermark = args->watermark;
+	sub->cpus = args->flags & TANDEM_SUBSCRIBE_SHARED ? cpumask_of(0) : cpu_possible_mask;
 	sub->generation = dev->generation;
 	sub->memcg = get_mem_cgroup_from_mm(current->mm);
 	sub->pid = get_pid(task_tgid(current));
@@ -244,29 +288,34 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 	INIT_DELAYED_WORK(&sub->noticed, tandem_subscription_noticed);
 	sub->overflow_told = jiffies - TANDEM_OVERFLOW_INTERVAL;
 
-	ret = tandem_subscription_filter(sub, args);
-	if (ret)
+	sub->types = tandem_subscribe_types(args);
+	if (IS_ERR(sub->types)) {
+		ret = PTR_ERR(sub->types);
+		sub->types = NULL;
 		goto err;
+	}
 	sub->user = tandem_user_get(sub->unlimited);
 	if (IS_ERR(sub->user)) {
 		ret = PTR_ERR(sub->user);
 		goto err;
 	}
-	ret = tandem_subscription_charge(sub, num_possible_cpus() * 2 * PAGE_SIZE);
+	ret = tandem_subscription_charge(sub, cpumask_weight(sub->cpus) * 2 * PAGE_SIZE);
 	if (ret)
 		goto err;
 	ret = -ENOMEM;
+	if (args->flags & TANDEM_SUBSCRIBE_SHARED) {
+		sub->shared = tandem_shared_create();
+		if (!sub->shared)
+			goto err;
+	}
 	sub->rings = __alloc_percpu_gfp(sizeof(*sub->rings), SMP_CACHE_BYTES,
 					GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!sub->rings)
 		goto err;
-	for_each_possible_cpu(cpu) {
-		ret = tandem_ring_init(per_cpu_ptr(sub->rings, cpu), cpu, sub->generation,
-				       &sub->notice, tandem_ring_woken, tandem_ring_woken_late);
-		if (ret)
-			goto err;
-	}
-	ret = cpuhp_state_add_instance(tandem_subscription_cpuhp, &sub->hotplug);
+	ret = tandem_subscription_init_rings(sub);
+	if (ret)
+		goto err;
+	ret = tandem_subscription_fit_rings(sub);
 	if (ret)
 		goto err;
 	return sub;
@@ -349,9 +398,9 @@ static void tandem_subscription_free(struct work_struct *work)
 	unsigned int cpu;
 
 	/* No producer is left; see their last wake-ups out. */
-	for_each_possible_cpu(cpu) {
-		irq_work_sync(&per_cpu_ptr(sub->rings, cpu)->wake);
-		irq_work_sync(&per_cpu_ptr(sub->rings, cpu)->wake_late);
+	for_each_cpu(cpu, sub->cpus) {
+		irq_work_sync(&tandem_subscription_ring(sub, cpu)->wake);
+		irq_work_sync(&tandem_subscription_ring(sub, cpu)->wake_late);
 	}
 	irq_work_sync(&sub->notice.work);
 	cancel_delayed_work_sync(&sub->noticed);
@@ -365,7 +414,7 @@ static void tandem_subscription_free(struct work_struct *work)
 void tandem_subscription_close(struct tandem_subscription *sub)
 {
 	/* First, for it takes the CPU hotplug lock, which nests outside all of ours. */
-	cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
+	tandem_subscription_unfit_rings(sub);
 	if (!list_empty(&sub->node))
 		tandem_subscription_leave(sub);
 	module_put(sub->dev->owner);
@@ -399,17 +448,21 @@ static void tandem_subscriptions_flush(void)
 	flush_workqueue(tandem_subscription_wq);
 }
 
-static int tandem_subscribe_check(const struct tandem_subscribe *args)
+/* Checks a copy of an argument, and puts what zeros stand for in their place. */
+static int tandem_subscribe_check(struct tandem_subscribe *args)
 {
-	if (args->flags || args->reserved || args->overflow != TANDEM_OVERFLOW_DROP)
+	if (args->flags & ~(TANDEM_SUBSCRIBE_SHARED | TANDEM_SUBSCRIBE_NO_TIME) ||
+	    args->overflow != TANDEM_OVERFLOW_DROP || memchr_inv(args->name, 0, sizeof(args->name)))
 		return -EINVAL;
 	if (args->ring_size < TANDEM_RING_SIZE_MIN || args->ring_size > TANDEM_RING_SIZE_MAX ||
 	    !is_power_of_2(args->ring_size) || args->ring_size < PAGE_SIZE)
 		return -EINVAL;
 	if (args->types_count > TANDEM_SUBSCRIBE_TYPES_MAX || !args->types != !args->types_count)
 		return -EINVAL;
-	if (args->classes & ~(BIT(TANDEM_CLASSES) - 1))
+	if (args->classes & ~(BIT(TANDEM_CLASSES) - 1) || args->watermark > args->ring_size / 2)
 		return -EINVAL;
+	args->classes = args->classes ?: BIT(TANDEM_CLASSES) - 1;
+	args->watermark = args->watermark ?: 1;
 	return 0;
 }
 
@@ -423,10 +476,11 @@ static int tandem_subscribe_check(const struct tandem_subscribe *args)
  */
 int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp)
 {
+	struct tandem_subscribe wanted = *args;
 	struct tandem_subscription *sub;
 	int ret, fd;
 
-	ret = tandem_subscribe_check(args);
+	ret = tandem_subscribe_check(&wanted);
 	if (ret)
 		return ret;
 	/* A kernel half stays while somebody consumes its events. */
@@ -437,11 +491,11 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 		ret = fd;
 		goto err_module;
 	}
-	sub = tandem_subscription_create(dev, args);
+	sub = tandem_subscription_create(dev, &wanted);
 	if (sub == ERR_PTR(-EDQUOT)) {
 		/* What was closed before this call does not count against it. */
 		tandem_subscriptions_flush();
-		sub = tandem_subscription_create(dev, args);
+		sub = tandem_subscription_create(dev, &wanted);
 	}
 	if (IS_ERR(sub)) {
 		ret = PTR_ERR(sub);
@@ -454,7 +508,8 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 		goto err_create;
 	}
 	(*filp)->f_mode |= FMODE_NOWAIT;
-	args->rings = num_possible_cpus();
+	args->rings = cpumask_weight(sub->cpus);
+	args->attached = 0;
 	args->map_size = tandem_subscription_stride(sub);
 	ret = tandem_subscription_join(sub);
 	if (ret)
@@ -466,7 +521,7 @@ err_file:
 	put_unused_fd(fd);
 	return ret;
 err_create:
-	cpuhp_state_remove_instance_nocalls(tandem_subscription_cpuhp, &sub->hotplug);
+	tandem_subscription_unfit_rings(sub);
 	tandem_subscription_destroy(sub);
 err_fd:
 	put_unused_fd(fd);
@@ -489,11 +544,11 @@ void tandem_subscription_count(struct tandem_subscription *sub,
 	u64 cons, pub;
 
 	memset(c, 0, sizeof(*c));
-	for_each_possible_cpu(cpu) {
-		struct tandem_ring *ring = per_cpu_ptr(sub->rings, cpu);
+	for_each_cpu(cpu, sub->cpus) {
+		struct tandem_ring *ring = tandem_subscription_ring(sub, cpu);
 		const struct tandem_ring_producer *p = ring->producer;
 
-		c->accepted += local_read(&ring->accepted);
+		c->accepted += local_read(&ring->accepted) - atomic_long_read(&ring->discarded);
 		c->lost += READ_ONCE(p->lost_records);
 		c->lost_bytes += READ_ONCE(p->lost_bytes);
 		c->lost_recursion += READ_ONCE(p->lost_recursion);

@@ -6,6 +6,7 @@
 #define _TANDEM_SUBSCRIPTION_H
 
 #include <linux/bitops.h>
+#include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -16,6 +17,7 @@
 #include <linux/workqueue.h>
 
 #include "ring.h"
+#include "shared.h"
 
 struct mem_cgroup;
 struct tandem_device;
@@ -23,10 +25,15 @@ struct tandem_user;
 
 /**
  * struct tandem_subscription - a consumer of events
- * @rings: one for each possible CPU
+ * @rings: one for each possible CPU; with @shared they have no memory, and refuse whoever tries them
+ * @shared: the ring of all CPUs, or NULL
  * @types: bitmap of the types wanted; NULL: all
  * @classes: mask of the classes wanted
  * @ring_size: bytes of one ring's data
+ * @flags: &enum tandem_subscribe_flags
+ * @overflow: &enum tandem_overflow
+ * @watermark: bytes, at least 1
+ * @cpus: by whom its rings are known: all possible CPUs; with @shared, one of them
  * @dev: the device, referenced
  * @user: whom it counts for
  * @id: in the list of all subscriptions
@@ -42,7 +49,8 @@ struct tandem_user;
  *	CPU hotplug lock
  * @wait: who sleeps in poll or read
  * @fasync: who wants SIGIO
- * @read_lock: one reader at a time
+ * @read_lock: one reader at a time; protects @turn
+ * @turn: the CPU whose ring is read first, of several with records of the same time
  * @gone: the device is gone; set under the device's lock
  * @wakeups: how often the consumer was woken
  * @notice: raised by the rings
@@ -52,9 +60,14 @@ struct tandem_user;
  */
 struct tandem_subscription {
 	struct tandem_ring __percpu *rings;
+	struct tandem_shared *shared;
 	unsigned long *types;
 	u32 classes;
+	u32 flags;
+	u32 overflow;
 	u64 ring_size;
+	u64 watermark;
+	const struct cpumask *cpus;
 
 	struct tandem_device *dev;
 	struct tandem_user *user;
@@ -71,7 +84,8 @@ struct tandem_subscription {
 
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct mutex read_lock;	/* one reader at a time */
+	struct mutex read_lock;	/* see above */
+	unsigned int turn;
 	bool gone;
 	atomic64_t wakeups;
 
@@ -125,6 +139,19 @@ static __always_inline bool tandem_subscription_wants(const struct tandem_subscr
 
 	return sub->classes & BIT(tandem_header_class(header)) &&
 	       likely(!sub->types || test_bit(type, sub->types));
+}
+
+/* The ring that a CPU of @cpus stands for. */
+static inline struct tandem_ring *tandem_subscription_ring(const struct tandem_subscription *sub,
+							   unsigned int cpu)
+{
+	return sub->shared ? &sub->shared->ring : per_cpu_ptr(sub->rings, cpu);
+}
+
+/* Do its rings hold publishing back for a batch? */
+static inline bool tandem_subscription_holds(const struct tandem_subscription *sub)
+{
+	return sub != &tandem_nobody && !sub->shared;
 }
 
 /* Bytes from one ring's mapping to the next. */

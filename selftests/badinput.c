@@ -256,11 +256,13 @@ TEST_F(bad, subscribe_fields)
 		struct tandem_subscribe args;
 		int error;
 	} cases[] = {
-		{ { .ring_size = RING, .flags = 1 }, EINVAL },
+		{ { .ring_size = RING, .flags = 1 << 3 }, EINVAL },
 		{ { .ring_size = RING, .flags = 1U << 31 }, EINVAL },
-		{ { .ring_size = RING, .overflow = 1 }, EINVAL },
+		{ { .ring_size = RING, .overflow = 3 }, EINVAL },
+		{ { .ring_size = RING, .watermark = RING / 2 + 1 }, EINVAL },
+		{ { .ring_size = RING, .watermark = ~0ULL }, EINVAL },
+		{ { .ring_size = RING, .name = "x" }, EINVAL },
 		{ { .ring_size = RING, .overflow = ~0U }, EINVAL },
-		{ { .ring_size = RING, .reserved = 1 }, EINVAL },
 		{ { .ring_size = RING, .classes = 1 << TANDEM_CLASSES }, EINVAL },
 		{ { .ring_size = RING, .classes = ~0U }, EINVAL },
 		{ { .ring_size = 0 }, EINVAL },

@@ -123,11 +123,13 @@ static void hostile_consumer_positions(struct kunit *test)
 static void readable_from(struct kunit *test)
 {
 	/* Without a wish, or with one that has come true, any byte will do. */
-	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, TANDEM_AWAKE), 65);
-	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 0), 65);
-	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 64), 65);
-	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 65), 65);
-	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 4096), 4096);
+	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, TANDEM_AWAKE, 1), 65);
+	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 0, 1), 65);
+	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 64, 1), 65);
+	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 65, 1), 65);
+	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 4096, 1), 4096);
+	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, TANDEM_AWAKE, 512), 576);
+	KUNIT_EXPECT_EQ(test, tandem_ring_threshold(64, 65, 512), 65);
 }
 
 static struct kunit_case position_cases[] = {

@@ -34,10 +34,13 @@
  * enum tandem_bind_flags - how TANDEM_IOC_BIND finds its device
  * @TANDEM_BIND_CREATE: make the device if there is none of that name
  * @TANDEM_BIND_EXCLUSIVE: with @TANDEM_BIND_CREATE: fail if there is one
+ * @TANDEM_BIND_MAY_BLOCK: with @TANDEM_BIND_CREATE: consumers may subscribe with
+ *	TANDEM_OVERFLOW_BLOCK; read when the device is created
  */
 enum tandem_bind_flags {
 	TANDEM_BIND_CREATE	= 1 << 0,
 	TANDEM_BIND_EXCLUSIVE	= 1 << 1,
+	TANDEM_BIND_MAY_BLOCK	= 1 << 2,
 };
 
 /**
@@ -90,18 +93,31 @@ struct tandem_remove {
 };
 
 /**
+ * enum tandem_post_flags - how TANDEM_IOC_POST posts
+ * @TANDEM_POST_WAIT: wait for room with the subscribers that asked for it by TANDEM_OVERFLOW_BLOCK
+ */
+enum tandem_post_flags {
+	TANDEM_POST_WAIT	= 1 << 0,
+};
+
+/* A time-out that never comes. */
+#define TANDEM_FOREVER		(~(__u64)0)
+
+/**
  * struct tandem_post - argument of TANDEM_IOC_POST
  * @type: the event's type, below TANDEM_TYPES
  * @event_class: &enum tandem_class
  * @len: bytes of payload, at most TANDEM_PAYLOAD_MAX
- * @flags: 0
+ * @flags: &enum tandem_post_flags
  * @data: pointer to the payload
+ * @timeout: with @TANDEM_POST_WAIT: for how long at most, in nanoseconds, or TANDEM_FOREVER; else 0
  *
  * Posts one event on the device that the fd is the server of. A subscriber without room counts it
- * as lost; that is no error of the poster.
+ * as lost; that is no error of the poster, unless it waited in vain for that subscriber.
  *
  * Return: 0, or -EINVAL, -EMSGSIZE (@len), -ENOTCONN (the fd is not bound), -ESTALE (its server
- * session has ended).
+ * session has ended), -ETIMEDOUT or -EINTR (a signal): the event was posted, but a subscriber that
+ * was waited for has lost it.
  */
 struct tandem_post {
 	__u32 type;
@@ -109,6 +125,7 @@ struct tandem_post {
 	__u32 len;
 	__u32 flags;
 	__aligned_u64 data;
+	__aligned_u64 timeout;
 };
 
 #define TANDEM_IOC_BIND		_IOWR(TANDEM_IOC_MAGIC, 0x01, struct tandem_bind)
@@ -144,9 +161,15 @@ struct tandem_device_control {
 /**
  * enum tandem_overflow - what happens to an event that finds its ring full
  * @TANDEM_OVERFLOW_DROP: the new event is dropped and counted
+ * @TANDEM_OVERFLOW_OVERWRITE: the oldest events make room, and are counted: a flight recorder. It
+ *	takes no mmap; it is read by read() and TANDEM_IOC_SNAPSHOT. Rings for each CPU only
+ * @TANDEM_OVERFLOW_BLOCK: who posts with a wait, and may sleep, waits for room; for other posters
+ *	it is @TANDEM_OVERFLOW_DROP. Only on devices that allow it
  */
 enum tandem_overflow {
-	TANDEM_OVERFLOW_DROP	= 0,
+	TANDEM_OVERFLOW_DROP		= 0,
+	TANDEM_OVERFLOW_OVERWRITE	= 1,
+	TANDEM_OVERFLOW_BLOCK		= 2,
 };
 
 /**
@@ -174,17 +197,38 @@ enum tandem_class {
 #define TANDEM_SUBSCRIBE_TYPES_MAX	TANDEM_TYPES
 
 /**
+ * enum tandem_subscribe_flags - what kind of subscription
+ * @TANDEM_SUBSCRIBE_SHARED: one ring for all CPUs, in which the events of the device have one
+ *	strict order: that in which they were posted. It costs more, most of all with many posters
+ * @TANDEM_SUBSCRIBE_NO_TIME: the records' time is 0, which is cheaper. The rings cannot be merged
+ *	by time then
+ * @TANDEM_SUBSCRIBE_DURABLE: the subscription has a name, outlives its consumer, and goes on
+ *	gathering events; the next TANDEM_IOC_SUBSCRIBE of that name, by the same user, attaches to
+ *	it and finds what the one before has not released
+ */
+enum tandem_subscribe_flags {
+	TANDEM_SUBSCRIBE_SHARED		= 1 << 0,
+	TANDEM_SUBSCRIBE_NO_TIME	= 1 << 1,
+	TANDEM_SUBSCRIBE_DURABLE	= 1 << 2,
+};
+
+/**
  * struct tandem_subscribe - argument of TANDEM_IOC_SUBSCRIBE
- * @flags: 0
+ * @flags: &enum tandem_subscribe_flags
  * @overflow: &enum tandem_overflow
  * @ring_size: bytes of one ring's data: a power of two, TANDEM_RING_SIZE_MIN to
  *	TANDEM_RING_SIZE_MAX
  * @types: pointer to an array of __u16: the types wanted; 0 with a count of 0: all
  * @types_count: how many, at most TANDEM_SUBSCRIBE_TYPES_MAX
  * @classes: mask of the classes wanted (bit n: class n); 0: all
- * @rings: out: how many rings there are, one for each possible CPU
- * @reserved: 0
+ * @rings: out: how many rings there are: one, or one for each possible CPU
+ * @attached: out: 1 if the durable subscription was there already, else 0
  * @map_size: out: bytes from one ring's mapping to the next; see &struct tandem_ring_consumer
+ * @watermark: poll() finds the fd readable, and who sleeps in read() is woken, when a ring holds so
+ *	many bytes, at most half of @ring_size; 0: when it holds a record. What is less stays until
+ *	somebody reads
+ * @name: with @TANDEM_SUBSCRIBE_DURABLE: as a device's name, NUL-terminated, bytes after the NUL
+ *	zero; else all zero
  *
  * Makes the caller a consumer of the device's events, from now on. It needs a node that is open for
  * reading, and read permission by the device's events mode.
@@ -194,8 +238,15 @@ enum tandem_class {
  * Its errnos: -EAGAIN (nothing there, O_NONBLOCK), -EMSGSIZE (the next record is larger than the
  * buffer), -EBADMSG (the ring is corrupt: somebody wrote nonsense to cons_pos).
  *
+ * A durable subscription is charged to who made it, and holds the device's module and Tandem's,
+ * until TANDEM_IOC_UNSUBSCRIBE, or until its device goes and nobody is attached. At most one fd is
+ * attached to it at a time. All fields must be what they were when it was made.
+ *
  * Return: the fd, or -EINVAL, -EBADF (the node is not open for reading), -EACCES (events mode),
- * -EDQUOT (the user's cap of subscriptions or bytes), -ENOMEM, -EMFILE.
+ * -EDQUOT (the user's cap of subscriptions or bytes), -ENOMEM, -EMFILE, -EOPNOTSUPP (the device
+ * does not let consumers block its posters), -ENAMETOOLONG (no NUL in @name); for a durable one
+ * that is there: -EPERM (another user made it; CAP_SYS_ADMIN may), -EBUSY (somebody is attached),
+ * -EEXIST (it was made with other fields).
  */
 struct tandem_subscribe {
 	__u32 flags;
@@ -205,18 +256,72 @@ struct tandem_subscribe {
 	__u32 types_count;
 	__u32 classes;
 	__u32 rings;
-	__u32 reserved;
+	__u32 attached;
 	__aligned_u64 map_size;
+	__aligned_u64 watermark;
+	char name[TANDEM_NAME_SIZE];
+};
+
+/**
+ * struct tandem_unsubscribe - argument of TANDEM_IOC_UNSUBSCRIBE
+ * @name: a durable subscription of the device, as in &struct tandem_subscribe
+ * @flags: 0
+ * @reserved: 0
+ *
+ * Removes a durable subscription, with all that it holds. Whoever is attached finds the end of file
+ * after what it has not read yet.
+ *
+ * Return: 0, or -EINVAL, -ENAMETOOLONG, -ENOENT, -EPERM (another user made it; CAP_SYS_ADMIN may).
+ */
+struct tandem_unsubscribe {
+	char name[TANDEM_NAME_SIZE];
+	__u32 flags;
+	__u32 reserved;
 };
 
 #define TANDEM_IOC_DEVICE_CONTROL \
 	_IOWR(TANDEM_IOC_MAGIC, 0x10, struct tandem_device_control)
 #define TANDEM_IOC_SUBSCRIBE	_IOWR(TANDEM_IOC_MAGIC, 0x11, struct tandem_subscribe)
+#define TANDEM_IOC_UNSUBSCRIBE	_IOW(TANDEM_IOC_MAGIC, 0x12, struct tandem_unsubscribe)
+
+/* ---- A subscription's fd --------------------------------------------------------------------- */
+
+/**
+ * struct tandem_snapshot - argument of TANDEM_IOC_SNAPSHOT
+ * @ring: which ring, 0 to rings - 1
+ * @flags: 0
+ * @buffer: pointer to room for the records
+ * @length: bytes there; as many as the ring has are enough for all
+ * @returned: out: bytes written
+ * @overwritten: out: records of this ring that were overwritten before they were read, so far
+ *
+ * Copies what a ring holds, oldest first, each record padded to 8 bytes, without taking it out:
+ * whatever is posted meanwhile, the copy is of records that followed each other. If there is more
+ * than fits, the newest are given. Only for TANDEM_OVERFLOW_OVERWRITE.
+ *
+ * Return: 0, or -EINVAL, -EOPNOTSUPP (other overflow policies), -ENOMEM.
+ */
+struct tandem_snapshot {
+	__u32 ring;
+	__u32 flags;
+	__aligned_u64 buffer;
+	__aligned_u64 length;
+	__aligned_u64 returned;
+	__aligned_u64 overwritten;
+};
+
+#define TANDEM_IOC_SNAPSHOT	_IOWR(TANDEM_IOC_MAGIC, 0x20, struct tandem_snapshot)
+
+/*
+ * A consumer has moved cons_pos on, and found &tandem_ring_producer.blocked set: wakes the posters
+ * that wait for room. Return: 0.
+ */
+#define TANDEM_IOC_ROOM		_IO(TANDEM_IOC_MAGIC, 0x21)
 
 /* ---- Rings ----------------------------------------------------------------------------------- */
 
 /*
- * Ring number n (0 to rings - 1, one for each possible CPU) is mapped from offset n * map_size
+ * Ring number n (0 to rings - 1) is mapped from offset n * map_size
  * of the subscription's fd, in two mappings, each of exactly this offset and length,
  * MAP_SHARED:
  *
@@ -228,7 +333,8 @@ struct tandem_subscribe {
  * The data appear twice in a row, so that a record never wraps. map_size = 2 pages + 2 * ring_size.
  *
  * Positions are byte counts since the ring began; the byte at position p is data[p & (size - 1)].
- * The records from cons_pos up to pub_pos are the consumer's.
+ * The records from cons_pos up to pub_pos are the consumer's. With TANDEM_RING_SHARED, only those
+ * before the first one that is still TANDEM_RECORD_BUSY.
  */
 
 /* wake_at of a consumer that is awake, and wants no wake-up. */
@@ -271,9 +377,15 @@ enum tandem_ring_state {
 /**
  * enum tandem_ring_layout - which algorithm a ring follows
  * @TANDEM_RING_PER_CPU: one ring for each CPU; records become visible in order, complete
+ * @TANDEM_RING_SHARED: one ring for all CPUs; records become visible in order, but the poster of
+ *	each may still be at it: until then it is TANDEM_RECORD_BUSY. Load type_flags with acquire
+ *	before anything else of the record, and take no record after one that is busy. When a record
+ *	is done with, its poster wakes a consumer whose wake_at is at or below pub_pos. To sleep:
+ *	store wake_at, then a full fence, then look at pub_pos and at the record at cons_pos again
  */
 enum tandem_ring_layout {
 	TANDEM_RING_PER_CPU	= 0,
+	TANDEM_RING_SHARED	= 1,
 };
 
 /**
@@ -287,10 +399,12 @@ enum tandem_ring_layout {
  * @lost_class: of @lost_records, by class
  * @state: &enum tandem_ring_state
  * @generation: the device's server generation when the subscription was made
+ * @blocked: posters may wait for room. A consumer that moves cons_pos on, then makes a full fence,
+ *	and finds this not to be 0, calls TANDEM_IOC_ROOM; poll() and read() do it too
  * @magic: TANDEM_RING_MAGIC
  * @size: bytes of data
  * @abi: TANDEM_ABI_VERSION
- * @cpu: whose ring it is
+ * @cpu: whose ring it is; all ones: of all CPUs
  * @clock: clockid_t of the records' time: CLOCK_MONOTONIC
  * @layout: &enum tandem_ring_layout
  */
@@ -304,7 +418,8 @@ struct tandem_ring_producer {
 	__u64 lost_class[TANDEM_CLASSES];
 	__u32 state;
 	__u32 generation;
-	__u8 pad1[56];
+	__u32 blocked;
+	__u8 pad1[52];
 	__u64 magic;
 	__u64 size;
 	__u32 abi;
@@ -319,7 +434,7 @@ struct tandem_ring_producer {
  * @type_flags: see TANDEM_RECORD_TYPE(), TANDEM_RECORD_CLASS(), TANDEM_RECORD_DISCARDED
  * @lost_before: how many records were lost since the one before it; if that is more than 65535, the
  *	rest is carried to the records after it
- * @time: CLOCK_MONOTONIC in nanoseconds when it was reserved
+ * @time: CLOCK_MONOTONIC in nanoseconds when it was reserved; 0 with TANDEM_SUBSCRIBE_NO_TIME
  * @data: payload
  */
 struct tandem_record {
@@ -334,6 +449,8 @@ struct tandem_record {
 #define TANDEM_RECORD_CLASS(type_flags)	(((type_flags) >> 12) & 3)
 /* Reserved and then given up: skip it, but heed its lost_before. */
 #define TANDEM_RECORD_DISCARDED		(1 << 14)
+/* In a TANDEM_RING_SHARED: its poster has not done with it. */
+#define TANDEM_RECORD_BUSY		(1 << 15)
 /* From one record to the next. */
 #define TANDEM_RECORD_STRIDE(len)	(((__u64)(len) + 7) & ~(__u64)7)
 
@@ -358,6 +475,8 @@ struct tandem_record {
  * @TANDEM_CMD_SUBSCRIPTION_REMOVED: change: likewise
  * @TANDEM_CMD_OVERFLOW: change: a subscription has lost records; at most once a second for each
  * @TANDEM_CMD_CORRUPT: change: a subscription was stopped, its ring being corrupt
+ * @TANDEM_CMD_SUBSCRIPTION_ATTACHED: change: a consumer attached to a durable subscription
+ * @TANDEM_CMD_SUBSCRIPTION_DETACHED: change: the consumer of a durable subscription left
  *
  * Anybody may ask: the answers say no more than /proc does about the same processes. Answers of the
  * GET commands carry the same command. -ENOENT: no such device, server or subscription.
@@ -375,6 +494,8 @@ enum tandem_cmd {
 	TANDEM_CMD_SUBSCRIPTION_REMOVED,
 	TANDEM_CMD_OVERFLOW,
 	TANDEM_CMD_CORRUPT,
+	TANDEM_CMD_SUBSCRIPTION_ATTACHED,
+	TANDEM_CMD_SUBSCRIPTION_DETACHED,
 	__TANDEM_CMD_MAX,
 };
 
@@ -408,7 +529,8 @@ enum tandem_device_kind {
  * @TANDEM_ATTR_POSTED: u64: events posted while somebody listened
  * @TANDEM_ATTR_GENERATION: u32: of the server
  * @TANDEM_ATTR_PID: u32: of the server or subscriber, in the initial pid namespace
- * @TANDEM_ATTR_UID: u32: of the server or subscriber, in the initial user namespace
+ * @TANDEM_ATTR_UID: u32: of the server or subscriber, in the initial user namespace; of a durable
+ *	subscription, who made it
  * @TANDEM_ATTR_COMM: string: of the server or subscriber, when it bound or subscribed
  * @TANDEM_ATTR_SUBSCRIPTION_ID: u32
  * @TANDEM_ATTR_RING_SIZE: u64: bytes of one ring's data
@@ -427,6 +549,12 @@ enum tandem_device_kind {
  * @TANDEM_ATTR_WAKEUPS: u64: how often the consumer was woken
  * @TANDEM_ATTR_STATE: u32: &enum tandem_ring_state, the worst of its rings
  * @TANDEM_ATTR_MEMORY: u64: bytes charged for it
+ * @TANDEM_ATTR_FLAGS: u32: &enum tandem_subscribe_flags
+ * @TANDEM_ATTR_WATERMARK: u64: bytes
+ * @TANDEM_ATTR_OVERWRITTEN: u64: records accepted, and overwritten before they were read
+ * @TANDEM_ATTR_SUBSCRIPTION_NAME: string: of a durable subscription
+ * @TANDEM_ATTR_ATTACHED: u32: 1 if somebody has a durable subscription open, else 0; the process
+ *	told of is then the last one that had
  */
 enum tandem_attr {
 	TANDEM_ATTR_UNSPEC,
@@ -464,6 +592,11 @@ enum tandem_attr {
 	TANDEM_ATTR_WAKEUPS,
 	TANDEM_ATTR_STATE,
 	TANDEM_ATTR_MEMORY,
+	TANDEM_ATTR_FLAGS,
+	TANDEM_ATTR_WATERMARK,
+	TANDEM_ATTR_OVERWRITTEN,
+	TANDEM_ATTR_SUBSCRIPTION_NAME,
+	TANDEM_ATTR_ATTACHED,
 	__TANDEM_ATTR_MAX,
 };
 
@@ -564,6 +697,15 @@ struct tandem_gen_event {
 };
 
 /**
+ * enum tandem_gen_flags - how the generator posts
+ * @TANDEM_GEN_WAIT: in process context, wait for room with the subscribers that asked for it by
+ *	TANDEM_OVERFLOW_BLOCK, for as long as it takes; it needs a batch of 1
+ */
+enum tandem_gen_flags {
+	TANDEM_GEN_WAIT		= 1 << 0,
+};
+
+/**
  * struct tandem_gen_start - argument of TANDEM_GEN_IOC_START
  * @contexts: mask of &enum tandem_gen_context: all of them run at once
  * @type: type of the events
@@ -575,7 +717,7 @@ struct tandem_gen_event {
  * @cpus: pointer to an array of __u64, the mask of CPUs, all of them online; 0: all that are. A CPU
  *	that goes offline pauses its producers until it comes back, and nobody waits for them
  * @cpus_len: bytes at @cpus, a multiple of 8
- * @reserved: 0
+ * @flags: &enum tandem_gen_flags
  * @count: events for each producer, then it stops by itself; 0: until it is stopped
  * @run: out: the run's number
  * @reserved2: 0
@@ -592,7 +734,7 @@ struct tandem_gen_start {
 	__u32 batch;
 	__aligned_u64 cpus;
 	__u32 cpus_len;
-	__u32 reserved;
+	__u32 flags;
 	__aligned_u64 count;
 	__u32 run;
 	__u32 reserved2;

@@ -6,6 +6,7 @@
 #   make demo           boots Debian's kernel in QEMU and shows everything at work
 #   make check          all tests, on Debian's kernel and on one with KASAN and lockdep
 #   make check T=ring   the tests whose name contains "ring"; KERNEL=stock or KERNEL=kasan for one kernel
+#   make check-model    models of what runs at the same time, and their mutants, which must fail
 #   make shell          a shell in the virtual machine, everything loaded
 #   make bench          numbers
 #   make install        modules, headers, library, daemon, command (DESTDIR, prefix); make uninstall
@@ -95,6 +96,7 @@ install-links :=
 -include docs/build.mk
 include packaging/build.mk
 include selftests/qemu/build.mk
+include selftests/models/build.mk
 
 test-programs := $(addprefix selftests/,$(tests)) $(addprefix selftests/host/,$(host-tests))
 all-programs := $(programs) $(test-programs)

@@ -58,7 +58,7 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -DTANDEM_VERSION=\"$(VERSION)\" -Iuapi -Ilib/inclu
 CFLAGS_ALL := -std=gnu11 $(WARN) $(CFLAGS)
 
 # These goals install what is missing before they build anything.
-silent := $(if $(filter demo check deb shell bench lint packages clean distclean,$(MAKECMDGOALS)),2>/dev/null)
+silent := $(if $(filter demo check check-model deb shell bench lint packages clean distclean,$(MAKECMDGOALS)),2>/dev/null)
 pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1) $(silent))
 pkg-libs = $(shell $(PKG_CONFIG) --libs $(1) $(silent))
 

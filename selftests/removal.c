@@ -6,17 +6,16 @@
  * TIMEOUT=120
  */
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "kselftest_harness.h"
 
 #include "consumer.h"
+#include "faults.h"
 #include "util.h"
 
 #define DEVICE	"t-removal"
@@ -51,59 +50,6 @@ static void *remove_now(void *data)
 }
 
 /* ---- A page that does not come ---- */
-
-static size_t page_size(void)
-{
-	return sysconf(_SC_PAGESIZE);
-}
-
-/* Return: a userfaultfd, or -errno. */
-static int open_faults(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	if (!ioctl(fd, UFFDIO_API, &api))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-/* A page that is there only when end_fault() puts it there. */
-static void *absent_page(int faults)
-{
-	void *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
-	struct uffdio_register range = {
-		.range = { .start = (uintptr_t)page, .len = page_size() },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	return page == MAP_FAILED || ioctl(faults, UFFDIO_REGISTER, &range) ? NULL : page;
-}
-
-static bool wait_fault(int faults)
-{
-	struct pollfd ready = { .fd = faults, .events = POLLIN };
-	struct uffd_msg message;
-
-	return poll(&ready, 1, deadline_left(deadline_in(10))) == 1 &&
-	       read(faults, &message, sizeof(message)) == sizeof(message) &&
-	       message.event == UFFD_EVENT_PAGEFAULT;
-}
-
-static int end_fault(int faults, void *page)
-{
-	struct uffdio_zeropage zero = {
-		.range = { .start = (uintptr_t)page, .len = page_size() },
-	};
-
-	return ioctl(faults, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
-}
 
 FIXTURE(page)
 {
@@ -164,26 +110,26 @@ TEST_F(page, does_not_hold_up_removal)
 	struct work client = { .fd = self->node, .cmd = variant->cmd };
 	struct work remover = { .result = -EINPROGRESS };
 	pthread_t clients, removers;
-	int faults = open_faults();
+	int faults = faults_open();
 	void *page;
 	int late;
 
 	if (faults < 0)
 		SKIP(return, "userfaultfd cannot be used here: %s", strerror(-faults));
-	page = absent_page(faults);
+	page = faults_page(faults);
 	ASSERT_NE(NULL, page);
 	subscribe.types = (uintptr_t)page;
 	client.page = variant->types ? (void *)&subscribe : page;
 	close(self->server);
 	self->server = -1;
 	ASSERT_EQ(0, pthread_create(&clients, NULL, ask, &client));
-	EXPECT_TRUE(wait_fault(faults));
+	EXPECT_TRUE(faults_wait(faults));
 	ASSERT_EQ(0, pthread_create(&removers, NULL, remove_now, &remover));
 	late = thread_join(removers, 5);
 	EXPECT_EQ(0, late) {
 		TH_LOG("REMOVE waits for a client's page");
 	}
-	EXPECT_EQ(0, end_fault(faults, page));
+	EXPECT_EQ(0, faults_end(faults, page));
 	if (late)
 		EXPECT_EQ(0, pthread_join(removers, NULL));
 	EXPECT_EQ(0, remover.result);

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 
 #include "kselftest_harness.h"
 
@@ -20,26 +19,6 @@
 #define DEVICE	"t-unload"
 #define RING	(1024 * 1024)
 
-/* Return: 0 or -errno. */
-static int load(const char *module)
-{
-	char path[512];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s/%s.ko", getenv("TANDEM_MODULES") ?: ".", module);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return err;
-}
-
-static int unload(const char *module)
-{
-	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
-}
-
 /* What is dying, and is not the test's, may hold the module a little. */
 static int unload_soon(const char *module)
 {
@@ -47,7 +26,7 @@ static int unload_soon(const char *module)
 	int err;
 
 	do
-		err = unload(module);
+		err = unload_module(module);
 	while (err == -EWOULDBLOCK && !deadline_passed(deadline));
 	return err;
 }
@@ -68,10 +47,10 @@ FIXTURE_TEARDOWN(unload)
 {
 	/* Nothing asserted: that would come back here. */
 	if (!self->loaded) {
-		EXPECT_EQ(0, load("tandem"));
+		EXPECT_EQ(0, load_module("tandem"));
 	}
-	EXPECT_EQ(0, load("tandem_process"));
-	EXPECT_EQ(0, load("tandem_gen"));
+	EXPECT_EQ(0, load_module("tandem_process"));
+	EXPECT_EQ(0, load_module("tandem_gen"));
 }
 
 TEST_F(unload, refused_with_the_control_node_open)
@@ -79,9 +58,9 @@ TEST_F(unload, refused_with_the_control_node_open)
 	int fd = open_node("control", O_RDWR);
 
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	close(fd);
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 }
 
@@ -90,13 +69,13 @@ TEST_F(unload, refused_with_a_server)
 	int server = bind_device(DEVICE), copy;
 
 	ASSERT_LE(0, server);
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	copy = dup(server);
 	close(server);
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	EXPECT_EQ(0, post_event(copy, 1, TANDEM_CLASS_NORMAL, NULL, 0));
 	close(copy);
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 	/* A device that nobody uses goes with the module. */
 	EXPECT_EQ(-ENOENT, open_node(DEVICE, O_RDONLY));
@@ -110,11 +89,11 @@ TEST_F(unload, refused_with_a_device_open)
 	node = open_node(DEVICE, O_RDONLY);
 	ASSERT_LE(0, node);
 	close(server);
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	EXPECT_EQ(0, remove_device(DEVICE));
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	close(node);
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 }
 
@@ -127,9 +106,9 @@ TEST_F(unload, refused_with_a_subscription)
 	ASSERT_EQ(0, consumer_open(&consumer, DEVICE, RING));
 	consumer_unmap(&consumer);
 	close(server);
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	close(consumer.fd);
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 }
 
@@ -142,13 +121,13 @@ TEST_F(unload, refused_with_a_mapping)
 	ASSERT_EQ(0, consumer_open(&consumer, DEVICE, RING));
 	close(consumer.fd);
 	close(server);
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	EXPECT_EQ(TANDEM_RING_MAGIC, consumer.ring[0].producer->magic);
 	EXPECT_EQ(0, remove_device(DEVICE));
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	EXPECT_EQ(TANDEM_RING_GONE, consumer.ring[0].producer->state);
 	consumer_unmap(&consumer);
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 }
 
@@ -157,18 +136,18 @@ TEST_F(unload, refused_with_everything)
 	struct consumer consumer;
 	int server = bind_device(DEVICE), node;
 
-	ASSERT_EQ(0, load("tandem_gen"));
+	ASSERT_EQ(0, load_module("tandem_gen"));
 	node = open_node("gen", O_RDWR);
 	ASSERT_LE(0, node);
 	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem_gen"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem_gen"));
 	close(node);
 	consumer_close(&consumer);
-	EXPECT_EQ(0, unload("tandem_gen"));
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem_gen"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem"));
 	close(server);
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 }
 
@@ -181,7 +160,7 @@ TEST_F(unload, half_while_subscribed)
 	struct consumer consumer;
 	int gen;
 
-	ASSERT_EQ(0, load("tandem_gen"));
+	ASSERT_EQ(0, load_module("tandem_gen"));
 	gen = open_node("gen", O_RDWR);
 	ASSERT_LE(0, gen);
 	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
@@ -192,15 +171,15 @@ TEST_F(unload, half_while_subscribed)
 	gen_check_init(&check, &start);
 	ASSERT_EQ(0, gen_wait(gen, deadline));
 	close(gen);
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem_gen"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem_gen"));
 	EXPECT_EQ(200 * sysconf(_SC_NPROCESSORS_ONLN),
 		  consumer_drain(&consumer, gen_check_record, &check));
 	EXPECT_EQ(NULL, consumer.error);
 	EXPECT_EQ(TANDEM_RING_ACTIVE, consumer.ring[0].producer->state);
 	consumer_close(&consumer);
-	EXPECT_EQ(0, unload("tandem_gen"));
+	EXPECT_EQ(0, unload_module("tandem_gen"));
 	EXPECT_EQ(-ENOENT, open_node("gen", O_RDWR));
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 }
 
@@ -212,7 +191,7 @@ TEST_F(unload, half_after_posting)
 	struct consumer consumer;
 	int gen;
 
-	ASSERT_EQ(0, load("tandem_gen"));
+	ASSERT_EQ(0, load_module("tandem_gen"));
 	gen = open_node("gen", O_RDWR);
 	ASSERT_LE(0, gen);
 	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
@@ -228,10 +207,10 @@ TEST_F(unload, half_after_posting)
 	consumer_drain(&consumer, NULL, NULL);
 	EXPECT_EQ(NULL, consumer.error);
 	EXPECT_FALSE(consumer_ready(&consumer));
-	EXPECT_EQ(-EWOULDBLOCK, unload("tandem_gen"));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem_gen"));
 	consumer_close(&consumer);
-	EXPECT_EQ(0, unload("tandem_gen"));
-	EXPECT_EQ(0, unload("tandem"));
+	EXPECT_EQ(0, unload_module("tandem_gen"));
+	EXPECT_EQ(0, unload_module("tandem"));
 	self->loaded = false;
 }
 
@@ -274,9 +253,9 @@ static const char *cycle(void)
 	consumer_close(&consumer);
 	close(node);
 	close(server);
-	if (unload("tandem"))
+	if (unload_module("tandem"))
 		error = "the module could not be unloaded";
-	else if (load("tandem"))
+	else if (load_module("tandem"))
 		error = "the module could not be loaded again";
 	return error;
 }

@@ -55,6 +55,12 @@ int write_word(const char *path, const char *word);
 /* A parameter of the module tandem. */
 bool module_parameter(const char *name, uint64_t *value);
 
+/* Loads a module of this tree. Return: 0 or -errno. */
+int load_module(const char *name);
+
+/* Return: 0 or -errno; -EWOULDBLOCK if it is in use. */
+int unload_module(const char *name);
+
 /* Waits until the child @pid has ended. Return: its wait status, or -ETIMEDOUT. */
 int wait_child(pid_t pid, uint64_t deadline);
 

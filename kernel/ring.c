@@ -17,6 +17,12 @@
  */
 #define TANDEM_WAKES_PER_TICK	(131072 / HZ)
 
+/*
+ * A ring may be as large as its subscriber asks for. If there is not that much, he is told so, and
+ * nobody is killed to make room for it.
+ */
+#define TANDEM_RING_GFP	(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
 /* The loss counters are updated in place, in all contexts, as if they were atomic_long_t. */
 static_assert(sizeof(atomic_long_t) == sizeof(u64));
 
@@ -36,8 +42,8 @@ static atomic_long_t *tandem_ring_counter(u64 *counter)
 int tandem_ring_init(struct tandem_ring *ring, int cpu, const struct tandem_ring_setup *setup)
 {
 	int node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
-	struct page *consumer = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO, 0);
-	struct page *producer = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO, 0);
+	struct page *consumer = alloc_pages_node(node, TANDEM_RING_GFP, 0);
+	struct page *producer = alloc_pages_node(node, TANDEM_RING_GFP, 0);
 
 	ring->consumer = consumer ? page_address(consumer) : NULL;
 	ring->producer = producer ? page_address(producer) : NULL;
@@ -78,8 +84,7 @@ int tandem_ring_prepare(struct tandem_ring *ring, u64 size)
 	if (!pages)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		pages[i] = alloc_pages_node(ring->node,
-					    GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN, 0);
+		pages[i] = alloc_pages_node(ring->node, TANDEM_RING_GFP, 0);
 		if (!pages[i])
 			goto err_pages;
 		pages[n + i] = pages[i];

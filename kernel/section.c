@@ -18,6 +18,9 @@
 
 #include "tandem.h"
 
+/* So much is written at a time. */
+#define TANDEM_SECTION_PIECE	SZ_64K
+
 /**
  * struct tandem_section - shared memory
  * @file: shmem; mappings hold it too
@@ -90,11 +93,17 @@ ssize_t tandem_section_read_iter(struct tandem_section *section, loff_t *pos, st
 }
 EXPORT_SYMBOL_GPL(tandem_section_read_iter);
 
+/*
+ * In pieces that are in kernel memory: the file's own way takes the inode's lock, which other
+ * writers and tandem_section_destroy() want too, and waits under it for the caller's pages, which
+ * may never come.
+ */
 ssize_t tandem_section_write_iter(struct tandem_section *section, loff_t *pos,
 				  struct iov_iter *from)
 {
-	struct kiocb iocb;
-	ssize_t ret;
+	ssize_t ret = 0, done = 0;
+	size_t len, size;
+	void *piece;
 
 	if (*pos < 0)
 		return -EINVAL;
@@ -103,12 +112,19 @@ ssize_t tandem_section_write_iter(struct tandem_section *section, loff_t *pos,
 	if (*pos >= section->size)
 		return -ENOSPC;
 	iov_iter_truncate(from, section->size - *pos);
-	init_sync_kiocb(&iocb, section->file);
-	iocb.ki_pos = *pos;
-	file_start_write(section->file);
-	ret = section->file->f_op->write_iter(&iocb, from);
-	file_end_write(section->file);
-	*pos = iocb.ki_pos;
-	return ret;
+	size = min_t(size_t, iov_iter_count(from), TANDEM_SECTION_PIECE);
+	piece = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!piece)
+		return -ENOMEM;
+	while (iov_iter_count(from)) {
+		len = copy_from_iter(piece, min(iov_iter_count(from), size), from);
+		ret = len ? kernel_write(section->file, piece, len, pos) : -EFAULT;
+		if (ret > 0)
+			done += ret;
+		if (ret != len)
+			break;
+	}
+	kvfree(piece);
+	return done ?: ret;
 }
 EXPORT_SYMBOL_GPL(tandem_section_write_iter);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # libtandem: the archive for our own programs, the shared library for others.
 
-libtandem-objs := lib/device.o lib/dispatch.o lib/error.o lib/reader.o lib/server.o \
-	lib/subscription.o lib/version.o lib/wait.o
+libtandem-objs := lib/device.o lib/dispatch.o lib/error.o lib/reader.o lib/recorder.o \
+	lib/server.o lib/subscription.o lib/version.o lib/wait.o
 libtandem-soname := libtandem.so.0
 libtandem-so := libtandem.so.$(VERSION)
 
@@ -36,12 +36,15 @@ install-files += $(O)/libtandem.a:$(libdir):644 $(O)/$(libtandem-so):$(libdir):7
 install-links += $(libtandem-so):$(libdir)/$(libtandem-soname) $(libtandem-soname):$(libdir)/libtandem.so
 
 # The reader and the waiting are tested against simulated rings; the whole of it in the virtual machine.
-host-tests += reader waiting
-$(foreach test,reader waiting,$(eval selftests/host/$(test)-objs := selftests/host/$(test).o selftests/host/sim.o))
+sim-tests := kinds reader waiting
+host-tests += $(sim-tests)
+$(foreach test,$(sim-tests),$(eval selftests/host/$(test)-objs := selftests/host/$(test).o selftests/host/sim.o))
+selftests/host/kinds-libs := $(LIBTANDEM) -lpthread
 selftests/host/reader-libs := $(LIBTANDEM)
 selftests/host/waiting-libs := $(LIBTANDEM) -lpthread
 # The harness defines functions that nobody declares, with parameters that few need.
 harness-warnings := -Wno-missing-prototypes -Wno-unused-parameter
+CFLAGS-selftests/host/kinds.o := $(harness-warnings)
 CFLAGS-selftests/host/reader.o := $(harness-warnings)
 CFLAGS-selftests/host/waiting.o := $(harness-warnings)
 

@@ -13,8 +13,16 @@
  *
  * A time that steps back within a ring (the clock may do so in an NMI) needs no care: in a ring the
  * order is that of positions, and only heads are compared. Such a record is due at once.
+ *
+ * Without time stamps rings are due in the order in which they were found to have records, and each
+ * keeps its turn until it has been read up to where it was known then.
+ *
+ * In a ring of all CPUs a published record may be busy: tandem_next() gives no such record, and the
+ * ring is idle as long as the next one is.
  */
 #include <errno.h>
+#include <limits.h>
+#include <sys/ioctl.h>
 
 #include "subscription.h"
 
@@ -45,7 +53,7 @@ static void sift_down(struct tandem_subscription *sub, unsigned int index, struc
 
 static void push_due(struct tandem_subscription *sub, struct ring *ring)
 {
-	uint64_t time = record_at(ring)->time;
+	uint64_t time = sub->flags & TANDEM_SUBSCRIBE_NO_TIME ? sub->turn++ : record_at(ring)->time;
 	unsigned int index = sub->due_count++;
 	struct due *heap = sub->due;
 
@@ -69,11 +77,27 @@ static struct ring *pop_due(struct tandem_subscription *sub)
 	return ring;
 }
 
-static void release(struct ring *ring)
+static void release(const struct tandem_subscription *sub, struct ring *ring)
 {
 	/* Pairs with the load-acquire in tandem_ring_refresh(): the records may be overwritten. */
 	__atomic_store_n(&ring->consumer->cons_pos, ring->pos, __ATOMIC_RELEASE);
 	ring->released = ring->pos;
+	if (sub->overflow != TANDEM_OVERFLOW_BLOCK)
+		return;
+	/*
+	 * cons_pos before blocked: a poster sets blocked, does a full barrier, and looks at
+	 * cons_pos before it sleeps. It sees ours, or we see that it waits.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&ring->producer->blocked, __ATOMIC_RELAXED))
+		ioctl(sub->fd, TANDEM_IOC_ROOM);
+}
+
+/* What tandem_next() releases by itself. */
+static void release_early(const struct tandem_subscription *sub, struct ring *ring)
+{
+	if (!sub->manual_release)
+		release(sub, ring);
 }
 
 static uint64_t release_step(const struct ring *ring)
@@ -90,23 +114,32 @@ static void fail(struct tandem_subscription *sub)
 	sub->cursor.end = 0;
 }
 
+/* A record of it is known, and can be read. */
+static bool ready(const struct tandem_subscription *sub, const struct ring *ring, uint64_t known)
+{
+	return known != ring->pos &&
+	       !(sub->flags & TANDEM_SUBSCRIBE_SHARED && ring_busy(ring, ring->pos));
+}
+
 bool tandem_reader_park(struct tandem_subscription *sub)
 {
 	struct ring *ring = sub->current;
 
+	if (sub->buffer)
+		return sub->cursor.pos < sub->cursor.end;
 	if (ring) {
 		ring->pos = sub->cursor.pos;
 		if (ring->pos > ring->known) {
 			fail(sub);
 			return false;
 		}
-		if (ring->pos == ring->known) {
-			release(ring);
+		if (!ready(sub, ring, ring->known)) {
+			release_early(sub, ring);
 			sub->idle[sub->idle_count++] = ring;
 			sub->current = NULL;
 			sub->cursor.end = 0;
 		} else if (ring->pos - ring->released >= release_step(ring)) {
-			release(ring);
+			release_early(sub, ring);
 		}
 	}
 	return sub->current || sub->due_count;
@@ -126,13 +159,13 @@ static void look_at_idle(struct tandem_subscription *sub)
 		ring = sub->idle[index];
 		/* Pairs with the kernel's store-release: the records are complete. */
 		published = __atomic_load_n(&ring->producer->pub_pos, __ATOMIC_ACQUIRE);
-		if (published == ring->pos) {
-			empty++;
-			continue;
-		}
 		if (published - ring->pos > ring->mask + 1) {
 			fail(sub);
 			return;
+		}
+		if (!ready(sub, ring, published)) {
+			empty++;
+			continue;
 		}
 		ring->known = published;
 		sub->idle[index] = sub->idle[--sub->idle_count];
@@ -151,7 +184,7 @@ static struct ring *choose(struct tandem_subscription *sub)
 		if (!sub->due_count)
 			return NULL;
 		ring = pop_due(sub);
-	} else if (sub->due_count) {
+	} else if (sub->due_count && !(sub->flags & TANDEM_SUBSCRIBE_NO_TIME)) {
 		uint64_t time = record_at(ring)->time;
 
 		if (time > sub->due[0].time) {
@@ -173,6 +206,8 @@ const struct tandem_record *tandem_next_slow(struct tandem_subscription *sub)
 	struct ring *ring;
 	uint64_t end;
 
+	if (sub->buffer)
+		return tandem_recorder_next(sub);
 	tandem_reader_park(sub);
 	if (sub->error)
 		return NULL;
@@ -195,13 +230,30 @@ const struct tandem_record *tandem_next_slow(struct tandem_subscription *sub)
 	cursor->mask = ring->mask;
 	cursor->pos = ring->pos + TANDEM_RECORD_STRIDE(record->len);
 	end = ring->released + release_step(ring);
-	cursor->end = end < ring->known ? end : ring->known;
+	cursor->end = end < ring->known && !sub->manual_release ? end : ring->known;
 	return record;
 }
 
 unsigned int tandem_record_cpu(const struct tandem_subscription *sub)
 {
-	return sub->last->cpu;
+	return sub->last ? sub->last->cpu : UINT_MAX;
+}
+
+unsigned int tandem_record_ring(const struct tandem_subscription *sub)
+{
+	return sub->last ? (unsigned int)(sub->last - sub->ring) : UINT_MAX;
+}
+
+uint64_t tandem_record_position(const struct tandem_subscription *sub,
+				const struct tandem_record *record)
+{
+	uint64_t behind = sub->cursor.pos - 1, offset;
+
+	if (sub->buffer)
+		return UINT64_MAX;
+	/* The record begins at the last such place before the cursor, which is behind it. */
+	offset = (uint64_t)((const unsigned char *)record - sub->last->data);
+	return behind - ((behind - offset) & sub->last->mask);
 }
 
 void tandem_release(struct tandem_subscription *sub)
@@ -213,6 +265,6 @@ void tandem_release(struct tandem_subscription *sub)
 		return;
 	for (i = 0; i < sub->rings; i++) {
 		if (sub->ring[i].pos != sub->ring[i].released)
-			release(&sub->ring[i]);
+			release(sub, &sub->ring[i]);
 	}
 }

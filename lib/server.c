@@ -4,22 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "name.h"
 #include "tandem.h"
-
-/* Copies a name into an ioctl's argument that is all zeros. */
-static int copy_name(char name[TANDEM_NAME_SIZE], const char *from)
-{
-	size_t len = strlen(from);
-
-	if (len >= TANDEM_NAME_SIZE)
-		return -ENAMETOOLONG;
-	memcpy(name, from, len);
-	return 0;
-}
 
 int tandem_bind(const char *name, const struct tandem_bind_options *options, uint32_t *generation)
 {
@@ -55,18 +44,33 @@ int tandem_bind(const char *name, const struct tandem_bind_options *options, uin
 	return fd;
 }
 
+static int post(int fd, struct tandem_post *args, const void *data, size_t len)
+{
+	if (len > TANDEM_PAYLOAD_MAX)
+		return -EMSGSIZE;
+	args->len = len;
+	args->data = (uintptr_t)data;
+	return ioctl(fd, TANDEM_IOC_POST, args) < 0 ? -errno : 0;
+}
+
 int tandem_post(int fd, unsigned int type, unsigned int event_class, const void *data, size_t len)
+{
+	struct tandem_post args = { .type = type, .event_class = event_class };
+
+	return post(fd, &args, data, len);
+}
+
+int tandem_post_wait(int fd, unsigned int type, unsigned int event_class, const void *data,
+		     size_t len, uint64_t timeout_ns)
 {
 	struct tandem_post args = {
 		.type = type,
 		.event_class = event_class,
-		.len = len,
-		.data = (uintptr_t)data,
+		.flags = TANDEM_POST_WAIT,
+		.timeout = timeout_ns,
 	};
 
-	if (len > TANDEM_PAYLOAD_MAX)
-		return -EMSGSIZE;
-	return ioctl(fd, TANDEM_IOC_POST, &args) < 0 ? -errno : 0;
+	return post(fd, &args, data, len);
 }
 
 int tandem_remove(const char *name)

@@ -15,13 +15,15 @@
 #define SLEEP_MAX	NSEC_PER_SEC
 
 /* Return: 1: a ring has @need bytes, or any if the rings have ended; 0: none; how they ended. */
-static int look(const struct tandem_subscription *sub, uint64_t need)
+static int look(struct tandem_subscription *sub, uint64_t need)
 {
 	unsigned int i;
 	int ended = 0;
 
 	if (sub->error)
 		return sub->error;
+	if (sub->buffer)
+		return tandem_recorder_look(sub, need);
 	/* The states come first: what a ring that has ended holds then is all it ever will. */
 	for (i = 0; i < sub->rings; i++) {
 		uint32_t state = __atomic_load_n(&sub->ring[i].producer->state, __ATOMIC_ACQUIRE);
@@ -35,9 +37,10 @@ static int look(const struct tandem_subscription *sub, uint64_t need)
 		need = 1;
 	for (i = 0; i < sub->rings; i++) {
 		const struct ring *ring = &sub->ring[i];
+		uint64_t published = __atomic_load_n(&ring->producer->pub_pos, __ATOMIC_ACQUIRE);
 
-		/* The records are read after another look, by the reader, which acquires them. */
-		if (__atomic_load_n(&ring->producer->pub_pos, __ATOMIC_RELAXED) - ring->pos >= need)
+		if (published - ring->pos >= need &&
+		    !(sub->flags & TANDEM_SUBSCRIBE_SHARED && ring_busy(ring, ring->pos)))
 			return 1;
 	}
 	return ended;
@@ -63,13 +66,16 @@ int tandem_arm(struct tandem_subscription *sub)
 
 	if (tandem_reader_park(sub))
 		return 1;
-	/* No record is known, so each ring was drained, and its cons_pos released then. */
+	if (sub->buffer)
+		return look(sub, sub->watermark);
+	/* No record is known, so each ring was drained up to its position. */
 	for (i = 0; i < sub->rings; i++)
 		set_wake_at(&sub->ring[i], sub->ring[i].pos + sub->watermark);
 	sub->armed = true;
 	/*
 	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_wake_by(), which stores
 	 * pub_pos and then looks at wake_at: it sees ours and wakes us, or we see its pub_pos.
+	 * Likewise with tandem_shared_commit(), which stores type_flags.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return look(sub, sub->watermark);
@@ -85,14 +91,14 @@ static uint64_t now_ns(void)
 
 static void relax(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if __has_builtin(__builtin_ia32_pause)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
 	__asm__ __volatile__("yield");
 #endif
 }
 
-static int spin(const struct tandem_subscription *sub, uint64_t until)
+static int spin(struct tandem_subscription *sub, uint64_t until)
 {
 	int ret;
 

@@ -5,6 +5,10 @@
  * Every function that can fail returns a negative errno, and nothing else says so: errno itself is
  * not set. Nothing is printed, no thread is started, no signal handler installed. A struct
  * tandem_subscription belongs to one thread at a time; different ones are independent.
+ *
+ * Nothing has been released yet, and until then structs may change. From the first release on, a
+ * struct grows at its end alone, and the functions that take it get a new version of their symbols
+ * with it: a program that was built before keeps the function that knows the struct as it was.
  */
 #ifndef TANDEM_H
 #define TANDEM_H
@@ -59,13 +63,19 @@ struct tandem_subscription;
 
 /**
  * struct tandem_subscribe_options - what to subscribe to; all zeros is a good default
- * @ring_size: bytes of each CPU's ring, a power of two; 0: 256 KiB
+ * @ring_size: bytes of each ring, a power of two; 0: 256 KiB
  * @classes: mask of classes, bit n for class n; 0: all
  * @types: types wanted; NULL with a count of 0: all
  * @types_count: how many
  * @watermark: bytes that must wait in a ring before a sleeping consumer is woken, at most half of
  *	@ring_size; 0: any record
  * @spin_ns: how long tandem_wait() looks at the rings before it sleeps; 0: not at all
+ * @flags: &enum tandem_subscribe_flags: one ring for all CPUs, no time stamps, durable
+ * @overflow: &enum tandem_overflow: what happens to an event that finds its ring full
+ * @name: of a durable subscription; else NULL
+ * @manual_release: the room of records is given back by tandem_release() alone, so that whoever
+ *	attaches to a durable subscription after a crash gets all that were not released; not for
+ *	TANDEM_OVERFLOW_OVERWRITE
  */
 struct tandem_subscribe_options {
 	size_t ring_size;
@@ -74,6 +84,10 @@ struct tandem_subscribe_options {
 	const uint16_t *types;
 	size_t watermark;
 	uint64_t spin_ns;
+	uint32_t flags;
+	uint32_t overflow;
+	const char *name;
+	bool manual_release;
 };
 
 /**
@@ -81,6 +95,9 @@ struct tandem_subscribe_options {
  * @sub: where the subscription goes
  * @device_fd: the device, open for reading; it may be closed afterwards
  * @options: NULL: the defaults
+ *
+ * A subscription with TANDEM_OVERFLOW_OVERWRITE is a flight recorder: its rings are not mapped.
+ * tandem_snapshot() shows what they hold, tandem_next() takes records out by read(2).
  *
  * Return: 0, or -errno as TANDEM_IOC_SUBSCRIBE and mmap(2) give it; -EINVAL also for the watermark;
  * -EPROTO if the kernel's rings are not those this library knows.
@@ -91,8 +108,29 @@ int tandem_subscribe(struct tandem_subscription **sub, int device_fd,
 /**
  * tandem_unsubscribe() - give a subscription up, with all that is still in its rings
  * @sub: NULL is allowed
+ *
+ * A durable one stays, and goes on gathering events: this leaves it alone, as it was last released.
  */
 void tandem_unsubscribe(struct tandem_subscription *sub);
+
+/**
+ * tandem_subscription_attached() - was the durable subscription there already?
+ * @sub: the subscription
+ *
+ * Return: true: it was, and has what was posted since its last consumer released; false: it begins.
+ */
+bool tandem_subscription_attached(const struct tandem_subscription *sub);
+
+/**
+ * tandem_subscription_remove() - remove a durable subscription, with all that it holds
+ * @device_fd: the device
+ * @name: the subscription
+ *
+ * Who is attached to it finds its end, as if the device were gone.
+ *
+ * Return: 0, or -errno as TANDEM_IOC_UNSUBSCRIBE gives it.
+ */
+int tandem_subscription_remove(int device_fd, const char *name);
 
 /**
  * tandem_subscription_fd() - the fd of a subscription
@@ -118,11 +156,13 @@ struct tandem_cursor {
 };
 
 /* Bits of a record's type_flags and lost_before, read as one, that need the library's attention. */
+#define TANDEM_CURSOR_FLAGS	((uint32_t)TANDEM_RECORD_DISCARDED | TANDEM_RECORD_BUSY)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define TANDEM_CURSOR_MARKS	(0xffff0000U | TANDEM_RECORD_DISCARDED)
+#define TANDEM_CURSOR_MARKS	(0xffff0000U | TANDEM_CURSOR_FLAGS)
 #else
-#define TANDEM_CURSOR_MARKS	(0x0000ffffU | ((uint32_t)TANDEM_RECORD_DISCARDED << 16))
+#define TANDEM_CURSOR_MARKS	(0x0000ffffU | (TANDEM_CURSOR_FLAGS << 16))
 #endif
+typedef uint32_t __attribute__((__may_alias__)) tandem_cursor_marks;
 
 const struct tandem_record *tandem_next_slow(struct tandem_subscription *sub);
 
@@ -131,8 +171,10 @@ const struct tandem_record *tandem_next_slow(struct tandem_subscription *sub);
  * @sub: the subscription
  *
  * The rings of all CPUs are merged by time, as well as that can be: a CPU that publishes late may
- * bring an event that is older than one already given. Records that were discarded by their
- * producer are given too, for the sake of their lost_before (TANDEM_RECORD_DISCARDED).
+ * bring an event that is older than one already given. Without time stamps they take turns, each
+ * with what it holds when its turn comes. A single ring of all CPUs has its own, strict order.
+ * Records that were discarded by their producer are given too, for the sake of their lost_before
+ * (TANDEM_RECORD_DISCARDED).
  *
  * Return: the record, valid until the next call with this subscription, other than those that take
  * it as const; NULL if there is none now.
@@ -144,9 +186,13 @@ static inline const struct tandem_record *tandem_next(struct tandem_subscription
 	if (__builtin_expect(c->pos < c->end, 1)) {
 		const struct tandem_record *record =
 			(const struct tandem_record *)(const void *)(c->data + (c->pos & c->mask));
-		uint32_t marks;
+		/*
+		 * In a ring of all CPUs pairs with the store-release in tandem_shared_commit(): a
+		 * record that is not busy is complete.
+		 */
+		uint32_t marks = __atomic_load_n((const tandem_cursor_marks *)(const void *)
+						 &record->type_flags, __ATOMIC_ACQUIRE);
 
-		__builtin_memcpy(&marks, &record->type_flags, sizeof(marks));
 		if (__builtin_expect(record->time <= c->horizon && record->len &&
 				     !(marks & TANDEM_CURSOR_MARKS), 1)) {
 			c->pos += TANDEM_RECORD_STRIDE(record->len);
@@ -160,15 +206,40 @@ static inline const struct tandem_record *tandem_next(struct tandem_subscription
 /**
  * tandem_record_cpu() - whose ring the last record of tandem_next() came from
  * @sub: the subscription
+ *
+ * Return: the CPU that it was posted on; UINT_MAX: a ring of all CPUs, or it was read from a flight
+ * recorder.
  */
 unsigned int tandem_record_cpu(const struct tandem_subscription *sub);
+
+/**
+ * tandem_record_ring() - which ring the last record of tandem_next() came from
+ * @sub: the subscription
+ *
+ * Return: its number, from 0 on; UINT_MAX: it was read from a flight recorder.
+ */
+unsigned int tandem_record_ring(const struct tandem_subscription *sub);
+
+/**
+ * tandem_record_position() - where in its ring a record is
+ * @sub: the subscription
+ * @record: what tandem_next() gave last
+ *
+ * Ring and position name a record as long as the subscription exists, whoever is attached to it. So
+ * one can tell who was given a record twice, because its consumer crashed before it released it.
+ *
+ * Return: bytes since the ring began; UINT64_MAX: it was read from a flight recorder.
+ */
+uint64_t tandem_record_position(const struct tandem_subscription *sub,
+				const struct tandem_record *record);
 
 /**
  * tandem_release() - tell the kernel that all records given so far are done with
  * @sub: the subscription
  *
- * tandem_next() does so by itself now and then, and when the rings are drained. Call it before
- * other long work, and to make sure that nothing is given twice to whoever comes next.
+ * Without manual_release, tandem_next() does so by itself now and then, and when the rings are
+ * drained. Call it before other long work, and to make sure that nothing is given twice to whoever
+ * comes next.
  */
 void tandem_release(struct tandem_subscription *sub);
 
@@ -178,7 +249,8 @@ void tandem_release(struct tandem_subscription *sub);
  *
  * Asks the kernel for a wake-up at the watermark and then looks at the rings once more. With an
  * edge-triggered epoll this is the one way not to lose a wake-up; with a level-triggered one
- * it saves nothing but gives the watermark its meaning. What waits below the watermark wakes
+ * it saves nothing but gives the watermark its meaning, and with manual_release keeps records that
+ * were given and not yet released from making the fd readable. What waits below the watermark wakes
  * nobody: sleep with a time-out, and call tandem_next() when it is over.
  *
  * Return: 1: there are events, do not sleep; 0: sleep until the fd is readable; -ENODEV: the device
@@ -241,6 +313,8 @@ int tandem_dispatch(struct tandem_subscription *sub, unsigned int max);
  * @lost_recursion: of @lost: nested too deep
  * @lost_too_big: of @lost: too large for the ring
  * @lost_class: of @lost: by class
+ * @overwritten: of a flight recorder: records that were overwritten before they were read. What it
+ *	lost otherwise is known as far as its records tell: @lost is @lost_seen
  */
 struct tandem_counters {
 	uint64_t delivered;
@@ -250,6 +324,7 @@ struct tandem_counters {
 	uint64_t lost_recursion;
 	uint64_t lost_too_big;
 	uint64_t lost_class[TANDEM_CLASSES];
+	uint64_t overwritten;
 };
 
 /**
@@ -257,10 +332,26 @@ struct tandem_counters {
  * @sub: the subscription
  * @counters: where they go
  *
- * What counts records given is exact after each one; what the kernel counts may run ahead of it.
+ * What counts records given is exact after each one; what the kernel counts may run ahead of it, and
+ * begins where a durable subscription began.
  */
 void tandem_subscription_counters(const struct tandem_subscription *sub,
 				  struct tandem_counters *counters);
+
+/**
+ * tandem_snapshot() - what a flight recorder holds now
+ * @sub: a subscription with TANDEM_OVERFLOW_OVERWRITE
+ * @callback: called for each record, the rings merged as by tandem_next(); what tells of the last
+ *	record, as tandem_record_cpu(), tells of this one; its position is not known
+ * @arg: passed on
+ *
+ * Nothing is taken out, and recording goes on. Each ring's part is of records that followed each
+ * other; the rings are looked at one after the other.
+ *
+ * Return: how many events there were, or what a callback returned if not 0; -EOPNOTSUPP (@sub is no
+ * flight recorder), -ENOMEM.
+ */
+int tandem_snapshot(struct tandem_subscription *sub, tandem_callback callback, void *arg);
 
 /* ---- Servers ---- */
 
@@ -301,6 +392,23 @@ int tandem_bind(const char *name, const struct tandem_bind_options *options, uin
  * Return: 0, or -errno as TANDEM_IOC_POST gives it.
  */
 int tandem_post(int fd, unsigned int type, unsigned int event_class, const void *data, size_t len);
+
+/**
+ * tandem_post_wait() - post an event, and wait for consumers that asked for that
+ * @fd: the server fd
+ * @type: its type
+ * @event_class: &enum tandem_class
+ * @data: payload
+ * @len: its bytes
+ * @timeout_ns: wait so long at most; TANDEM_FOREVER: as long as it takes
+ *
+ * Subscribers with TANDEM_OVERFLOW_BLOCK are waited for until they have room, others are not.
+ *
+ * Return: 0, or -errno as TANDEM_IOC_POST gives it: after -ETIMEDOUT and -EINTR the event was posted
+ * all the same, but a subscriber that was waited for has lost it.
+ */
+int tandem_post_wait(int fd, unsigned int type, unsigned int event_class, const void *data,
+		     size_t len, uint64_t timeout_ns);
 
 /**
  * tandem_remove() - remove a device that a server made

@@ -7,7 +7,7 @@ set -u
 tree=${TANDEM_TREE:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${TANDEM_BUILD:-$tree/build/user}
 here=$tree/selftests/host
-version=$(sed -n 's/^VERSION := //p' "$tree/Makefile")
+version=$(sed -n '1s/^tandem (\(.*\)) .*/\1/p' "$tree/debian/changelog")
 stage=$(mktemp -d) || exit
 trap 'rm -rf "$stage"' EXIT
 

@@ -136,6 +136,28 @@ bool sim_publish(struct sim_ring *ring)
 	return wake_at > old;
 }
 
+struct tandem_record *sim_begin(struct sim_ring *ring, unsigned int type_flags, size_t len,
+				uint64_t time)
+{
+	struct tandem_record *record = sim_reserve(ring, type_flags | TANDEM_RECORD_BUSY, len, time);
+
+	if (record)
+		__atomic_store_n(&ring->producer->pub_pos, ring->head, __ATOMIC_RELEASE);
+	return record;
+}
+
+bool sim_done(struct sim_ring *ring, struct tandem_record *record)
+{
+	__atomic_store_n(&record->type_flags, record->type_flags & ~TANDEM_RECORD_BUSY,
+			 __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&ring->consumer->wake_at, __ATOMIC_RELAXED) >
+	    __atomic_load_n(&ring->producer->pub_pos, __ATOMIC_RELAXED))
+		return false;
+	return __atomic_exchange_n(&ring->consumer->wake_at, TANDEM_AWAKE, __ATOMIC_SEQ_CST) !=
+	       TANDEM_AWAKE;
+}
+
 bool sim_post(struct sim *sim, unsigned int index, unsigned int type_flags, size_t len,
 	      uint64_t time)
 {

@@ -73,6 +73,13 @@ struct tandem_record *sim_reserve(struct sim_ring *ring, unsigned int type_flags
 /* Makes all that was reserved visible. Return: is the consumer to be woken? */
 bool sim_publish(struct sim_ring *ring);
 
+/* In a ring of all CPUs: a record that is published and busy. Return: NULL: no room, counted. */
+struct tandem_record *sim_begin(struct sim_ring *ring, unsigned int type_flags, size_t len,
+				uint64_t time);
+
+/* Its poster is done with it. Return: is the consumer to be woken? */
+bool sim_done(struct sim_ring *ring, struct tandem_record *record);
+
 /* Reserves, fills with the bytes of @time, publishes, and wakes. Return: false: lost. */
 bool sim_post(struct sim *sim, unsigned int ring, unsigned int type_flags, size_t len,
 	      uint64_t time);

@@ -251,6 +251,7 @@ void config_device_free(struct device_config *device)
 		free(device->sinks[i].name);
 	free(device->sinks);
 	free(device->types);
+	free(device->durable);
 	free(device->name);
 }
 

@@ -62,9 +62,11 @@ struct sink_reference {
  * @types: types wanted, in rising order
  * @types_count: how many; 0: all
  * @classes: mask of the classes wanted; 0: all
- * @ring_size: bytes of one CPU's ring
+ * @ring_size: bytes of one ring
  * @watermark: bytes that must wait in a ring before we are woken; 0: any event
  * @watermark_place: where that was configured
+ * @shared: one ring for all CPUs
+ * @durable: name of a durable subscription, or NULL
  * @sinks: where the events go; none: the device is left alone
  * @sinks_count: how many
  */
@@ -76,6 +78,8 @@ struct device_config {
 	size_t ring_size;
 	size_t watermark;
 	struct config_place watermark_place;
+	bool shared;
+	char *durable;
 	struct sink_reference *sinks;
 	size_t sinks_count;
 };

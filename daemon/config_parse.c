@@ -57,6 +57,15 @@ static int keep(cfg_t *cfg, const char *value, unsigned long long number, void *
 	return 0;
 }
 
+static bool is_name(const char *name)
+{
+	size_t len = 0;
+
+	while (isalnum((unsigned char)name[len]) || (name[len] && strchr("._-", name[len])))
+		len++;
+	return len && !name[len] && len < NAME_SIZE && isalnum((unsigned char)*name);
+}
+
 /* Digits, and K or M behind them. */
 static bool read_size(const char *value, unsigned long long *number)
 {
@@ -152,6 +161,22 @@ static int set_class(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result
 	return keep(cfg, value, (unsigned long long)event_class, result);
 }
 
+static int set_layout(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	(void)opt;
+	if (strcmp(value, "shared") && strcmp(value, "per-cpu"))
+		return refuse(cfg, value, "per-cpu or shared");
+	return keep(cfg, value, !strcmp(value, "shared"), result);
+}
+
+static int set_durable(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	(void)opt;
+	if (*value && !is_name(value))
+		return refuse(cfg, value, "a name of letters, digits, '.', '_' and '-', or \"\"");
+	return keep(cfg, value, 0, result);
+}
+
 static int set_sink(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	(void)opt;
@@ -190,6 +215,8 @@ static cfg_opt_t device_opts[] = {
 	LIST("classes", set_class),
 	VALUE("ring-size", set_ring_size),
 	VALUE("watermark", set_watermark),
+	VALUE("layout", set_layout),
+	VALUE("durable", set_durable),
 	LIST("sinks", set_sink),
 	CFG_END(),
 };
@@ -274,15 +301,6 @@ static bool mentions(cfg_t *section, const char *name)
 	return cfg_getopt(section, name)->flags & CFGF_MODIFIED;
 }
 
-static bool is_name(const char *name)
-{
-	size_t len = 0;
-
-	while (isalnum((unsigned char)name[len]) || (name[len] && strchr("._-", name[len])))
-		len++;
-	return len && !name[len] && len < NAME_SIZE && isalnum((unsigned char)*name);
-}
-
 static bool is_device_name(const char *name)
 {
 	return is_name(name) && strcmp(name, "control") && strcmp(name, "sync");
@@ -347,6 +365,22 @@ static int apply_sinks(struct device_config *device, cfg_t *section, const char 
 	return 0;
 }
 
+static int no_memory(struct config *config, const char *file)
+{
+	return config_fail(config, file, 0, "cannot be read: %s", strerror(ENOMEM));
+}
+
+static int apply_durable(struct config *config, struct device_config *device, const char *name,
+			 const char *file)
+{
+	free(device->durable);
+	device->durable = NULL;
+	if (!*name)
+		return 0;
+	device->durable = strdup(name);
+	return device->durable ? 0 : no_memory(config, file);
+}
+
 static int apply_device(struct config *config, cfg_t *section, const char *file)
 {
 	const struct setting *setting;
@@ -359,7 +393,7 @@ static int apply_device(struct config *config, cfg_t *section, const char *file)
 	if (!device ||
 	    (mentions(section, "types") && apply_types(device, section)) ||
 	    (mentions(section, "sinks") && apply_sinks(device, section, file)))
-		return config_fail(config, file, 0, "cannot be read: %s", strerror(ENOMEM));
+		return no_memory(config, file);
 
 	if (mentions(section, "classes"))
 		device->classes = 0;
@@ -373,7 +407,11 @@ static int apply_device(struct config *config, cfg_t *section, const char *file)
 		device->watermark = setting->number;
 		device->watermark_place = (struct config_place){ file, setting->line };
 	}
-	return 0;
+	setting = get(section, "layout", 0);
+	if (setting)
+		device->shared = setting->number;
+	setting = get(section, "durable", 0);
+	return setting ? apply_durable(config, device, setting->text, file) : 0;
 }
 
 static int apply_sink(struct config *config, cfg_t *section, const char *file)
@@ -407,7 +445,7 @@ static int apply_sink(struct config *config, cfg_t *section, const char *file)
 	return 0;
 
 no_memory:
-	return config_fail(config, file, 0, "cannot be read: %s", strerror(ENOMEM));
+	return no_memory(config, file);
 }
 
 static int apply(struct config *config, cfg_t *root, const char *file)

@@ -68,6 +68,7 @@ void lines_add(struct lines *lines, size_t len, struct route *route)
 {
 	lines->line[lines->end++] = (struct line){ .len = (uint32_t)len, .route = route };
 	lines->tail += len;
+	lines->added++;
 }
 
 size_t lines_chunk(const struct lines *lines, size_t limit)
@@ -87,6 +88,7 @@ static void next(struct lines *lines)
 	lines->head += lines->line[lines->first].len;
 	lines->partial = 0;
 	lines->first++;
+	lines->gone++;
 	if (!lines_empty(lines))
 		return;
 	lines->first = 0;

@@ -30,6 +30,8 @@ struct line {
  * @first: index of the first line
  * @end: index behind the last one
  * @slots: room at @line
+ * @added: how many lines have ever joined
+ * @gone: how many of these have left, written or given up
  */
 struct lines {
 	char *data;
@@ -41,6 +43,8 @@ struct lines {
 	size_t first;
 	size_t end;
 	size_t slots;
+	uint64_t added;
+	uint64_t gone;
 };
 
 static inline bool lines_empty(const struct lines *lines)

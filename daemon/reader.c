@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "reader.h"
@@ -16,6 +17,10 @@ int reader_open(struct reader **result, const struct device_config *config)
 		.types = config->types,
 		.types_count = config->types_count,
 		.watermark = config->watermark,
+		.flags = (config->shared ? TANDEM_SUBSCRIBE_SHARED : 0) |
+			 (config->durable ? TANDEM_SUBSCRIBE_DURABLE : 0),
+		.name = config->durable,
+		.manual_release = config->durable,
 	};
 	struct reader *reader;
 	int fd = tandem_open(config->name, O_RDONLY | O_NONBLOCK);
@@ -24,9 +29,16 @@ int reader_open(struct reader **result, const struct device_config *config)
 	if (fd < 0)
 		return fd;
 	reader = calloc(1, sizeof(*reader));
-	ret = reader ? tandem_subscribe(&reader->sub, fd, &options) : -ENOMEM;
+	if (reader && config->durable)
+		reader->durable = strdup(config->durable);
+	if (!reader || (config->durable && !reader->durable))
+		ret = -ENOMEM;
+	else
+		ret = tandem_subscribe(&reader->sub, fd, &options);
 	close(fd);
 	if (ret) {
+		if (reader)
+			free(reader->durable);
 		free(reader);
 		return ret;
 	}
@@ -38,13 +50,28 @@ int reader_open(struct reader **result, const struct device_config *config)
 void reader_close(struct reader *reader)
 {
 	tandem_unsubscribe(reader->sub);
+	free(reader->durable);
 	free(reader);
+}
+
+int reader_remove(const char *device, const char *durable)
+{
+	int fd = tandem_open(device, O_RDONLY | O_NONBLOCK);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = tandem_subscription_remove(fd, durable);
+	close(fd);
+	return ret;
 }
 
 uint64_t reader_lost_before(struct reader *reader, const struct tandem_record *record)
 {
 	uint64_t lost = record->lost_before;
 
+	if (reader->durable)
+		return lost;
 	if (lost <= reader->ahead) {
 		reader->ahead -= lost;
 		return 0;
@@ -60,6 +87,9 @@ uint64_t reader_account(struct reader *reader, uint64_t *untold)
 	struct tandem_counters counters;
 	uint64_t lost;
 
+	*untold = 0;
+	if (reader->durable)
+		return 0;
 	tandem_subscription_counters(reader->sub, &counters);
 	lost = counters.lost - reader->lost;
 	reader->lost = counters.lost;

@@ -27,8 +27,7 @@ static void try_again(struct sink *sink)
 {
 	stop_waiting(sink);
 	sink_flush(sink);
-	if (lines_empty(&sink->lines))
-		sink->ready(sink->ready_arg);
+	sink->ready(sink->ready_arg);
 }
 
 static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *arg)
@@ -155,9 +154,8 @@ void sink_reopen(struct sink *sink)
 {
 	if (sink->config.kind != SINK_FILE)
 		return;
-	stop_waiting(sink);
 	sink->ops->close(sink);
-	sink_flush(sink);
+	try_again(sink);
 }
 
 int sink_new(struct sink **result, sd_event *event, const struct sink_config *config,

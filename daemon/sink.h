@@ -54,7 +54,7 @@ struct sink_ops {
  * @failures: attempts since it began to fail
  * @writable: @fd can be written again
  * @retry: time to try again
- * @ready: called when the sink is not full any more, or has got rid of what it could not write
+ * @ready: called when the sink is not full any more, or has tried again to write what waited
  * @ready_arg: for it
  * @used: mark of a reload
  */
@@ -113,6 +113,17 @@ void sink_reopen(struct sink *sink);
 static inline bool sink_full(const struct sink *sink)
 {
 	return sink->full;
+}
+
+/* sink_mark() - how far the queue goes; sink_past() - is all up to there written, or given up? */
+static inline uint64_t sink_mark(const struct sink *sink)
+{
+	return sink->lines.added;
+}
+
+static inline bool sink_past(const struct sink *sink, uint64_t mark)
+{
+	return sink->lines.gone >= mark;
 }
 
 #endif /* DAEMON_SINK_H */

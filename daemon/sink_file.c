@@ -70,6 +70,50 @@ static void close_file(struct sink *sink)
 	sink->fd = -1;
 }
 
+/* Where the last line of a file of @size bytes begins that has no end, or @size if it has one. */
+static off_t unfinished(int fd, off_t size)
+{
+	char chunk[4096];
+	off_t at = size;
+
+	while (at) {
+		off_t start = at > (off_t)sizeof(chunk) ? at - (off_t)sizeof(chunk) : 0;
+		ssize_t n = pread(fd, chunk, (size_t)(at - start), start);
+		const char *end = n > 0 ? memrchr(chunk, '\n', (size_t)n) : NULL;
+
+		if (end)
+			return start + (end - chunk) + 1;
+		if (n != at - start)
+			return size;
+		at = start;
+	}
+	return 0;
+}
+
+/*
+ * A daemon that was killed may have left the beginning of a line. It is cut off, as a durable
+ * subscription gives that event again, and otherwise it is lost with the daemon. What is not ours
+ * gets its end.
+ */
+static void mend_end(struct sink *sink, off_t size)
+{
+	int fd = open(sink->config.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	off_t start;
+	char first;
+
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && st.st_dev == sink->device && st.st_ino == sink->inode) {
+		start = unfinished(fd, size);
+		if (start < size && pread(fd, &first, 1, start) == 1 &&
+		    (first == '{' ? ftruncate(sink->fd, start) : write(sink->fd, "\n", 1) != 1))
+			log_warning("sink %s: a line that was begun stays behind: %s",
+				    sink->config.name, strerror(errno));
+	}
+	close(fd);
+}
+
 static int open_file(struct sink *sink)
 {
 	struct stat st;
@@ -102,6 +146,8 @@ static int open_file(struct sink *sink)
 	sink->inode = st.st_ino;
 	sink->pipe = S_ISFIFO(st.st_mode);
 	sink->socket = S_ISSOCK(st.st_mode);
+	if (sink->config.kind == SINK_FILE && S_ISREG(st.st_mode) && st.st_size)
+		mend_end(sink, st.st_size);
 	return 0;
 }
 

@@ -94,6 +94,7 @@ static bool told(const char *key)
 {
 	static const char *const keys[] = {
 		"device", "cpu", "type", "event", "class", "time", "lost_before", "len", "data",
+		"ring", "position",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

@@ -67,28 +67,6 @@ static struct json_object *with_place(struct json_object *event, const struct re
 	return NULL;
 }
 
-static void put(struct source *source, struct json_object *event, bool counted)
-{
-	size_t len = 0;
-	const char *text = event ? json_object_to_json_string_length(event, JSON_C_TO_STRING_PLAIN |
-								     JSON_C_TO_STRING_NOSLASHESCAPE,
-								     &len) : NULL;
-
-	if (!text)
-		log_error("device %s: gives up an event: %s", source->config.name,
-			  strerror(ENOMEM));
-	for (size_t i = 0; i < source->targets_count; i++) {
-		struct target *target = &source->targets[i];
-
-		if (text)
-			sink_put(target->sink, event, text, len, counted ? target->route : NULL);
-		else if (counted)
-			target->route->unwritten++;
-		target->mark = sink_mark(target->sink);
-	}
-	json_object_put(event);
-}
-
 /* @cpu is UINT_MAX for a ring of all CPUs, and for a loss that no record has told. */
 static struct json_object *loss_event(const struct source *source, uint64_t lost, unsigned int cpu,
 				      uint64_t time)
@@ -112,8 +90,9 @@ static void take(struct source *source, struct reader *reader, const struct tand
 	uint64_t lost = reader_lost_before(reader, record);
 
 	if (lost)
-		put(source, with_place(loss_event(source, lost, cpu, record->time), reader, record),
-		    false);
+		targets_put(&source->targets, source->config.name,
+			    with_place(loss_event(source, lost, cpu, record->time), reader, record),
+			    false);
 	if (reader->durable)
 		source->tally->lost += lost;
 	if (record->type_flags & TANDEM_RECORD_DISCARDED)
@@ -121,8 +100,9 @@ static void take(struct source *source, struct reader *reader, const struct tand
 	if (record->time <= reader->from || record->time > reader->until)
 		return;
 	source->tally->consumed++;
-	put(source, with_place(decode_event(source->config.name, record, cpu), reader, record),
-	    true);
+	targets_put(&source->targets, source->config.name,
+		    with_place(decode_event(source->config.name, record, cpu), reader, record),
+		    true);
 }
 
 static void account_losses(struct source *source, struct reader *reader)
@@ -131,30 +111,8 @@ static void account_losses(struct source *source, struct reader *reader)
 
 	source->tally->lost += reader_account(reader, &untold);
 	if (untold)
-		put(source, loss_event(source, untold, UINT_MAX, now_nsec()), false);
-}
-
-static bool any_sink_full(const struct source *source)
-{
-	for (size_t i = 0; i < source->targets_count; i++)
-		if (sink_full(source->targets[i].sink))
-			return true;
-	return false;
-}
-
-static void flush_sinks(struct source *source)
-{
-	for (size_t i = 0; i < source->targets_count; i++)
-		sink_flush(source->targets[i].sink);
-}
-
-/* Have the sinks taken all that they were given? */
-static bool all_past(const struct source *source)
-{
-	for (size_t i = 0; i < source->targets_count; i++)
-		if (!sink_past(source->targets[i].sink, source->targets[i].mark))
-			return false;
-	return true;
+		targets_put(&source->targets, source->config.name,
+			    loss_event(source, untold, UINT_MAX, now_nsec()), false);
 }
 
 /*
@@ -165,8 +123,8 @@ static bool settle(struct source *source, struct reader *reader)
 {
 	if (!reader->durable)
 		return true;
-	flush_sinks(source);
-	if (!all_past(source))
+	targets_flush(&source->targets);
+	if (!targets_past(&source->targets))
 		return false;
 	tandem_release(reader->sub);
 	return true;
@@ -186,7 +144,7 @@ static enum progress consume(struct source *source, struct reader *reader)
 	for (unsigned int i = 0; i < BATCH; i++) {
 		const struct tandem_record *record;
 
-		if (any_sink_full(source))
+		if (targets_full(&source->targets))
 			return FULL;
 		record = tandem_next(reader->sub);
 		if (!record)
@@ -217,11 +175,36 @@ static void set_timer(struct source *source, uint64_t usec)
 	sd_event_source_set_enabled(source->timer, SD_EVENT_ONESHOT);
 }
 
+/* What only durable subscriptions meet with. */
+static bool report_durable(const char *device, const char *durable, int error)
+{
+	switch (error) {
+	case EEXIST:
+		log_error("device %s: its durable subscription %s was made with other options: "
+			  "'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
+			  device, durable, device, durable);
+		return true;
+	case EBUSY:
+		log_error("device %s: another process has its durable subscription %s; it is tried again",
+			  device, durable);
+		return true;
+	case EPERM:
+		log_error("device %s: its durable subscription %s is another user's: take another name",
+			  device, durable);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void report(struct source *source, int error)
 {
 	if (source->error == error)
 		return;
 	source->error = error;
+	if (source->config.durable &&
+	    report_durable(source->config.name, source->config.durable, error))
+		return;
 	switch (error) {
 	case ENOENT:
 		log_warning("device %s is not there%s; it is consumed as soon as it appears",
@@ -229,20 +212,8 @@ static void report(struct source *source, int error)
 			    access("/sys/module/tandem", F_OK) ?
 			    ", as Tandem is not in this kernel (see 'modprobe tandem')" : "");
 		break;
-	case EEXIST:
-		log_error("device %s: its durable subscription %s was made with other options: 'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
-			  source->config.name, source->config.durable, source->config.name,
-			  source->config.durable);
-		break;
-	case EBUSY:
-		log_error("device %s: another process has its durable subscription %s; it is tried again",
-			  source->config.name, source->config.durable);
-		break;
-	case EPERM:
-		log_error("device %s: its durable subscription %s belongs to another user: take another name",
-			  source->config.name, source->config.durable);
-		break;
 	case EACCES:
+	case EPERM:
 		log_error("device %s must not be read by this user: put it into the group tandem",
 			  source->config.name);
 		break;
@@ -274,20 +245,21 @@ static void set_working(struct source *source, bool working)
 
 static void end(struct source *source, int error)
 {
-	bool durable = source->readers->durable;
+	const char *durable = source->readers->durable;
+	const char *which = durable ? ", or its durable subscription," : "";
 
+	if (error == EBADMSG && durable)
+		reader_remove(source->config.name, durable);
 	drop_reader(source);
 	source->delay = DELAY_MIN_USEC;
 	if (error == EBADMSG) {
-		if (durable)
-			reader_remove(&source->config);
 		log_error("device %s: its rings are corrupt; they are given up and made anew",
 			  source->config.name);
 		set_timer(source, CORRUPT_USEC);
 		return;
 	}
 	log_warning("device %s%s is gone; it is consumed again when it comes back",
-		    source->config.name, durable ? ", or its durable subscription," : "");
+		    source->config.name, which);
 	source->error = ENOENT;
 	try_later(source, ENOENT);
 }
@@ -332,7 +304,7 @@ static void run(struct source *source)
 	}
 
 	account_losses(source, reader);
-	flush_sinks(source);
+	targets_flush(&source->targets);
 	if (reader->next) {
 		drop_reader(source);
 		set_working(source, true);
@@ -441,10 +413,10 @@ void source_appeared(struct source *source)
 
 void source_resume(struct source *source)
 {
-	if (!source->paused || any_sink_full(source))
+	if (!source->paused || targets_full(&source->targets))
 		return;
 	if (source->readers && source->readers->durable) {
-		if (!all_past(source))
+		if (!targets_past(&source->targets))
 			return;
 		tandem_release(source->readers->sub);
 	}
@@ -508,8 +480,8 @@ static bool same_subscription(const struct device_config *a, const struct device
 
 static void tell_left(const char *device, const char *durable)
 {
-	log_warning("device %s: its durable subscription %s stays, and gathers events: 'tandemctl subscription rm %s %s' ends that",
-		    device, durable, device, durable);
+	log_warning("device %s: its durable subscription %s stays, and gathers events: "
+		    "'tandemctl subscription rm %s %s' ends that", device, durable, device, durable);
 }
 
 void source_reconfigure(struct source *source, struct device_config *config)
@@ -525,7 +497,8 @@ void source_reconfigure(struct source *source, struct device_config *config)
 	if (same || !reader)
 		return;
 	if (reader->durable && same_name(reader->durable, source->config.durable)) {
-		log_error("device %s keeps its durable subscription %s with its former options: 'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
+		log_error("device %s keeps its durable subscription %s with its former options: "
+			  "'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
 			  source->config.name, reader->durable, source->config.name,
 			  reader->durable);
 		return;
@@ -542,13 +515,7 @@ void source_reconfigure(struct source *source, struct device_config *config)
 
 void source_retarget(struct source *source, struct target *targets, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < source->targets_count; j++)
-			if (targets[i].sink == source->targets[j].sink)
-				targets[i].mark = source->targets[j].mark;
-	free(source->targets);
-	source->targets = targets;
-	source->targets_count = count;
+	targets_replace(&source->targets, targets, count);
 	source_resume(source);
 }
 
@@ -622,6 +589,6 @@ void source_free(struct source *source)
 	sd_event_source_disable_unref(source->timer);
 	sd_event_source_disable_unref(source->work);
 	config_device_free(&source->config);
-	free(source->targets);
+	free(source->targets.target);
 	free(source);
 }

@@ -11,21 +11,10 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
+#include "target.h"
 
 struct reader;
-struct route;
-struct sink;
 struct tally;
-
-/**
- * struct target - a sink of a source
- * @sink: the sink
- * @route: where the source's events in it are counted
- */
-struct target {
-	struct sink *sink;
-	struct route *route;
-};
 
 /**
  * struct source - one device
@@ -33,7 +22,6 @@ struct target {
  * @config: its part of the configuration, its own
  * @tally: its counts
  * @targets: where its events go
- * @targets_count: how many
  * @event: the loop
  * @readers: its subscriptions, oldest first. There is more than one after the configuration has
  *	changed and until the rings of the former are drained; none while the device is not there
@@ -43,7 +31,7 @@ struct target {
  * @patient: somebody tells us when the device appears, there is no need to try for ever
  * @delay: microseconds until the device is tried again
  * @error: errno of the last try that was told to a person
- * @paused: a sink is full
+ * @paused: a sink is full, or has not taken what a durable subscription has given
  * @stop_time: what was posted later is not consumed; all ones: we do not stop
  * @stopped: all was consumed up to @stop_time
  * @on_stopped: called when that is so
@@ -54,8 +42,7 @@ struct source {
 	struct source *next;
 	struct device_config config;
 	struct tally *tally;
-	struct target *targets;
-	size_t targets_count;
+	struct targets targets;
 	sd_event *event;
 	struct reader *readers;
 	sd_event_source *io;
@@ -103,7 +90,7 @@ void source_retarget(struct source *source, struct target *targets, size_t count
 /* source_appeared() - the device may be there now */
 void source_appeared(struct source *source);
 
-/* source_resume() - a sink is not full any more */
+/* source_resume() - a sink may have room again, or may have taken what it had to */
 void source_resume(struct source *source);
 
 /* source_stop() - consume what is in the rings now, and no more */
@@ -112,7 +99,10 @@ void source_stop(struct source *source, uint64_t now);
 /* source_account() - bring the count of losses up to date */
 void source_account(struct source *source);
 
-/* source_abandon() - give up what is in the rings. Returns how many events that were */
+/*
+ * source_abandon() - give up what is in the rings, but not in a durable subscription, where it
+ * stays. Returns how many events that were
+ */
 uint64_t source_abandon(struct source *source);
 
 #endif /* DAEMON_SOURCE_H */

@@ -5,7 +5,7 @@
  * The fields of every event:
  *
  *	device		name of the device
- *	cpu		whose ring it came from
+ *	cpu		whose ring it came from; missing if the ring is of all CPUs
  *	type		number of the type
  *	event		the type's name, for types that have one
  *	class		"bulk", "normal", "important" or "critical"
@@ -19,6 +19,11 @@
  *	parent_tid			fork
  *	filename, truncated		exec
  *	exit_code, signal, coredump	exit
+ *
+ * Events of a durable subscription also have
+ *
+ *	ring, position	where it was; two events of one device that agree in these and in time are
+ *			one and the same, which was written twice
  *
  * JSON strings are UTF-8, names in Linux are bytes: bytes that are none become U+FFFD, and then
  * "data" is there as well.
@@ -41,12 +46,15 @@ struct json_object;
  * decode_event() - an event as a JSON object
  * @device: the device's name, without a path
  * @record: the event
- * @cpu: whose ring it came from
+ * @cpu: whose ring it came from; UINT_MAX: that of all CPUs
  *
  * Return: the object, the caller's to put, or NULL without memory.
  */
 struct json_object *decode_event(const char *device, const struct tandem_record *record,
 				 unsigned int cpu);
+
+/* decode_add_place() - say where in which ring an event was; false without memory */
+bool decode_add_place(struct json_object *object, unsigned int ring, __u64 position);
 
 /**
  * decode_type_name() - the name of a type of event

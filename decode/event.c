@@ -2,6 +2,7 @@
 /* A record as a JSON object. */
 
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,7 +197,7 @@ struct json_object *decode_event(const char *device, const struct tandem_record 
 	if (!object)
 		return NULL;
 	if (!add(object, "device", json_object_new_string(device)) ||
-	    !decode_add_int(object, "cpu", cpu) ||
+	    (cpu != UINT_MAX && !decode_add_int(object, "cpu", cpu)) ||
 	    !decode_add_int(object, "type", type) ||
 	    (name && !add(object, "event", json_object_new_string(name))) ||
 	    !add(object, "class", json_object_new_string(class_name)) ||
@@ -214,4 +215,10 @@ struct json_object *decode_event(const char *device, const struct tandem_record 
 no_memory:
 	json_object_put(object);
 	return NULL;
+}
+
+bool decode_add_place(struct json_object *object, unsigned int ring, __u64 position)
+{
+	return decode_add_int(object, "ring", ring) &&
+	       decode_add_int(object, "position", position);
 }

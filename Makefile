@@ -5,7 +5,7 @@
 #   make                modules for the running kernel (or KDIR=…), library, daemon and command
 #   make demo           boots Debian's kernel in QEMU and shows everything at work
 #   make check          all tests, on Debian's kernel and on one with KASAN and lockdep
-#   make check T=ring   the tests whose name contains "ring"; KERNEL=stock or KERNEL=kasan for one kernel
+#   make check T=ring   the tests whose name contains "ring"; KERNEL=stock for one kernel, or others: see CONTRIBUTING.md
 #   make check-model    models of what runs at the same time, and their mutants, which must fail
 #   make shell          a shell in the virtual machine, everything loaded
 #   make bench          numbers
@@ -120,8 +120,8 @@ $(foreach program,$(all-programs),$(eval $(call program-rule,$(program))))
 # Tests find the kernel's harness, taken out of linux-source.
 $(filter $(O)/selftests/%,$(all-objects)): | $(harness)
 $(O)/selftests/%: CPPFLAGS_ALL += -isystem $(O)/include
-# Its fixtures are functions that nobody declares.
-$(O)/selftests/%: CFLAGS_ALL += -Wno-missing-prototypes
+# Its fixtures are functions that nobody declares, and its tests have parameters that they do not need.
+$(O)/selftests/%: CFLAGS_ALL += -Wno-missing-prototypes -Wno-unused-parameter
 
 flags-of = $(CFLAGS-$(patsubst %/,%,$(dir $(1)))) $(CFLAGS-$(1:.c=.o))
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kernel's log: what came since a mark, and whether the kernel complained.
 
-Lockdep and RCU print and do not warn, so their words are looked for as well.
+Lockdep and RCU print and do not warn, so their words are looked for as well. KCSAN finds races in the kernel
+itself, too: those that count are in functions of our modules.
 """
 import os
 import re
 
 COMPLAINTS = re.compile(
-    r"WARNING:|BUG:|BUG |KASAN|KCSAN|UBSAN|Oops|general protection fault|cut here|"
+    r"WARNING:|BUG:(?! KCSAN: )|BUG: KCSAN: .*\[tandem|BUG |KASAN|UBSAN|Oops|general protection fault|cut here|"
     r"INFO: task .* blocked|INFO: rcu|rcu: .*(stall|detected)|soft lockup|hard LOCKUP|"
     r"possible (recursive|circular|irq lock)|inconsistent lock state|suspicious RCU|"
     r"lock ordering|bad unlock balance|lock held (when|at)|held lock freed|ODEBUG|"

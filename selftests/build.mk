@@ -6,6 +6,8 @@ core-tests := ring ring_read ring_loss conserve wakeup hostile hostile_map badin
 	server netlink netlink_changes unload hotplug failnth stress clock removal gen gen_run process \
 	process_threads surprise abuse_fd
 core-helpers := $(addprefix selftests/,util.o consumer.o generator.o query.o watcher.o faults.o)
+core-tests += subscribe_flags shared
+core-helpers += selftests/reader.o
 
 tests += $(core-tests)
 $(foreach test,$(core-tests),$(eval selftests/$(test)-objs := selftests/$(test).o $(core-helpers)))

@@ -19,6 +19,14 @@ int subscribe(int node, struct tandem_subscribe *args)
 	return fd < 0 ? -errno : fd;
 }
 
+int unsubscribe(int node, const char *name)
+{
+	struct tandem_unsubscribe args = { .flags = 0 };
+
+	strncpy(args.name, name, sizeof(args.name) - 1);
+	return ioctl(node, TANDEM_IOC_UNSUBSCRIBE, &args) ? -errno : 0;
+}
+
 int consumer_map(struct consumer *consumer)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -44,6 +52,7 @@ int consumer_map(struct consumer *consumer)
 		ring->producer = (const void *)rest;
 		ring->data = rest + page;
 		ring->size = consumer->args.ring_size;
+		ring->shared = ring->producer->layout == TANDEM_RING_SHARED;
 		ring->cons = __atomic_load_n(&ring->consumer->cons_pos, __ATOMIC_RELAXED);
 	}
 	return 0;
@@ -85,17 +94,24 @@ int consumer_open_args(struct consumer *consumer, int node, const struct tandem_
 	return err;
 }
 
-int consumer_open(struct consumer *consumer, const char *name, uint64_t ring_size)
+int consumer_open_by(struct consumer *consumer, const char *name,
+		     const struct tandem_subscribe *args)
 {
-	struct tandem_subscribe args = { .ring_size = ring_size };
 	int node = open_node(name, O_RDONLY);
 	int err;
 
 	if (node < 0)
 		return node;
-	err = consumer_open_args(consumer, node, &args);
+	err = consumer_open_args(consumer, node, args);
 	close(node);
 	return err;
+}
+
+int consumer_open(struct consumer *consumer, const char *name, uint64_t ring_size)
+{
+	const struct tandem_subscribe args = { .ring_size = ring_size };
+
+	return consumer_open_by(consumer, name, &args);
 }
 
 void consumer_close(struct consumer *consumer)
@@ -110,13 +126,30 @@ uint64_t ring_published(const struct ring *ring)
 	return __atomic_load_n(&ring->producer->pub_pos, __ATOMIC_ACQUIRE);
 }
 
+static const struct tandem_record *record_at(const struct ring *ring)
+{
+	return (const void *)(ring->data + (ring->cons & (ring->size - 1)));
+}
+
+/* Has its poster done with the record at @ring->cons? */
+static bool complete(const struct ring *ring)
+{
+	/* Pairs with the poster's release, which comes last. */
+	return !ring->shared ||
+	       !(__atomic_load_n(&record_at(ring)->type_flags, __ATOMIC_ACQUIRE) &
+		 TANDEM_RECORD_BUSY);
+}
+
 bool consumer_ready(const struct consumer *consumer)
 {
 	unsigned int i;
 
-	for (i = 0; i < consumer->args.rings; i++)
-		if (ring_published(&consumer->ring[i]) != consumer->ring[i].cons)
+	for (i = 0; i < consumer->args.rings; i++) {
+		const struct ring *ring = &consumer->ring[i];
+
+		if (ring_published(ring) != ring->cons && complete(ring))
 			return true;
+	}
 	return false;
 }
 
@@ -133,8 +166,8 @@ static const char *malformed(const struct ring *ring, const struct tandem_record
 		return "a record ends after the published position";
 	if (record->len > TANDEM_RECORD_MAX || record->len > ring->size / 8)
 		return "a record is longer than allowed";
-	if (record->type_flags & 1 << 15)
-		return "a record has a flag that does not exist";
+	if (!ring->shared && record->type_flags & TANDEM_RECORD_BUSY)
+		return "a record of one CPU's ring is busy";
 	return NULL;
 }
 
@@ -142,10 +175,9 @@ const struct tandem_record *ring_next(struct consumer *consumer, struct ring *ri
 {
 	uint64_t published = ring_published(ring);
 
-	while (published != ring->cons && !consumer->error) {
-		const struct tandem_record *record;
+	while (published != ring->cons && !consumer->error && complete(ring)) {
+		const struct tandem_record *record = record_at(ring);
 
-		record = (const void *)(ring->data + (ring->cons & (ring->size - 1)));
 		consumer->error = malformed(ring, record, published - ring->cons);
 		if (consumer->error)
 			break;

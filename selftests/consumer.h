@@ -19,6 +19,7 @@
  * @producer: page 1
  * @data: the rest
  * @size: bytes of data
+ * @shared: it is of all CPUs, and a record in it may be TANDEM_RECORD_BUSY
  * @cons: local position, stored by ring_release()
  * @time: of the last record
  * @records: consumed, without discarded ones
@@ -29,6 +30,7 @@ struct ring {
 	const struct tandem_ring_producer *producer;
 	const uint8_t *data;
 	uint64_t size;
+	bool shared;
 	uint64_t cons;
 	uint64_t time;
 	uint64_t records;
@@ -39,7 +41,7 @@ struct ring {
  * struct consumer - a subscription and its rings
  * @fd: the subscription
  * @args: as the kernel answered
- * @ring: one for each possible CPU
+ * @ring: one for each possible CPU, or one
  * @error: what was wrong with a record, or NULL
  */
 struct consumer {
@@ -52,10 +54,17 @@ struct consumer {
 /* TANDEM_IOC_SUBSCRIBE with everything in @args. Return: the fd or -errno. */
 int subscribe(int node, struct tandem_subscribe *args);
 
+/* TANDEM_IOC_UNSUBSCRIBE. Return: 0 or -errno. */
+int unsubscribe(int node, const char *name);
+
 /* Subscribes by @args on the open @node and maps the rings. Return: 0 or -errno. */
 int consumer_open_args(struct consumer *consumer, int node, const struct tandem_subscribe *args);
 
-/* The same on the device @name, for all its events. */
+/* The same on the device @name. */
+int consumer_open_by(struct consumer *consumer, const char *name,
+		     const struct tandem_subscribe *args);
+
+/* The same for all its events, in rings of @ring_size. */
 int consumer_open(struct consumer *consumer, const char *name, uint64_t ring_size);
 
 /* Maps the rings of @consumer->fd, by @consumer->args. Return: 0 or -errno. */
@@ -66,7 +75,7 @@ void consumer_close(struct consumer *consumer);
 
 uint64_t ring_published(const struct ring *ring);
 
-/* Are there records that were not consumed? */
+/* Are there records that were not consumed, and may be? */
 bool consumer_ready(const struct consumer *consumer);
 
 /*

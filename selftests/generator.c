@@ -120,7 +120,8 @@ const char *gen_check_record(void *data, const struct ring *ring,
 
 	if (record_payload(record) < sizeof(*event))
 		return "a record is too short for the generator";
-	error = gen_check_event(check, event, record_payload(record), ring->producer->cpu);
+	error = gen_check_event(check, event, record_payload(record),
+				ring->shared ? event->cpu : ring->producer->cpu);
 	if (error || !check->exact)
 		return error;
 	missing = check->missing - missing + check->carry[event->cpu];

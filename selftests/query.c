@@ -50,6 +50,9 @@ static int parse_attr(const struct nlattr *attr, void *data)
 	case TANDEM_ATTR_COMM:
 		copy_string(info->comm, sizeof(info->comm), attr);
 		break;
+	case TANDEM_ATTR_SUBSCRIPTION_NAME:
+		copy_string(info->subscription_name, sizeof(info->subscription_name), attr);
+		break;
 	case TANDEM_ATTR_TYPES:
 		if (len != sizeof(info->types))
 			return MNL_CB_ERROR;

@@ -21,6 +21,7 @@
  * @name: TANDEM_ATTR_NAME
  * @module: TANDEM_ATTR_MODULE
  * @comm: TANDEM_ATTR_COMM
+ * @subscription_name: TANDEM_ATTR_SUBSCRIPTION_NAME
  * @types: TANDEM_ATTR_TYPES
  * @lost_class: TANDEM_ATTR_LOST_CLASS
  */
@@ -31,6 +32,7 @@ struct info {
 	char name[TANDEM_NAME_SIZE];
 	char module[64];
 	char comm[32];
+	char subscription_name[TANDEM_NAME_SIZE];
 	uint8_t types[TANDEM_TYPES / 8];
 	uint64_t lost_class[TANDEM_CLASSES];
 };

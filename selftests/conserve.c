@@ -94,8 +94,8 @@ static const char *balance(int gen, struct consumer *consumer, struct gen_check 
 }
 
 /* The sequence numbers must say the same: each producer posted @count. */
-static const char *count_by_producer(const struct gen_check *check, uint32_t contexts,
-				     unsigned int cpus, uint64_t count, uint64_t lost)
+static const char *count_by_producer(const struct gen_check *check, unsigned int cpus,
+				     uint64_t count, uint64_t lost)
 {
 	uint64_t gaps = 0;
 	unsigned int cpu, context;
@@ -104,9 +104,9 @@ static const char *count_by_producer(const struct gen_check *check, uint32_t con
 		for (context = 0; context < TANDEM_GEN_CONTEXTS; context++) {
 			const struct producer *producer = &check->producer[cpu][context];
 
-			if (!(contexts & 1 << context) && producer->received)
+			if (!(FOUR_CONTEXTS & 1 << context) && producer->received)
 				return "a context posted that was not asked to";
-			if (!(contexts & 1 << context))
+			if (!(FOUR_CONTEXTS & 1 << context))
 				continue;
 			if (producer->next > count)
 				return "a producer posted more than it was asked to";
@@ -115,17 +115,20 @@ static const char *count_by_producer(const struct gen_check *check, uint32_t con
 	return gaps == lost ? NULL : "the gaps are not what was lost";
 }
 
-/* To be printed with what balance() said. */
-static const char *account_text(const struct consumer *consumer, const struct gen_check *check,
-				uint64_t posted)
+/* Fails the test that calls it. */
+static void expect_balance(struct __test_metadata *_metadata, FIXTURE_DATA(conserve) * self,
+			   uint64_t posted)
 {
-	static char text[256];
+	const struct consumer *consumer = &self->consumer;
+	const char *error = balance(self->gen, &self->consumer, &self->check, posted);
 
-	snprintf(text, sizeof(text), "posted %ju, received %ju, missing %ju, lost %ju, told %ju",
-		 (uintmax_t)posted, (uintmax_t)check->received, (uintmax_t)check->missing,
-		 (uintmax_t)consumer_lost_records(consumer),
-		 (uintmax_t)consumer_lost_before(consumer));
-	return text;
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s: posted %ju, received %ju, missing %ju, lost %ju, told %ju", error,
+		       (uintmax_t)posted, (uintmax_t)self->check.received,
+		       (uintmax_t)self->check.missing,
+		       (uintmax_t)consumer_lost_records(consumer),
+		       (uintmax_t)consumer_lost_before(consumer));
+	}
 }
 
 static unsigned int cpus_online(void)
@@ -133,12 +136,24 @@ static unsigned int cpus_online(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+/* The same for a run of FOUR_CONTEXTS that has ended, whose sequence numbers must say so too. */
+static void expect_all_counted(struct __test_metadata *_metadata, FIXTURE_DATA(conserve) * self)
+{
+	const char *error;
+
+	drain(&self->consumer, &self->check);
+	error = count_by_producer(&self->check, cpus_online(), self->start.count,
+				  consumer_lost_records(&self->consumer));
+	EXPECT_EQ(NULL, error) {
+		TH_LOG("%s", error);
+	}
+	expect_balance(_metadata, self, self->start.count * 4 * cpus_online());
+}
+
 TEST_F(conserve, fast_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
-	uint64_t posted;
-	const char *error;
 
 	ASSERT_EQ(0, gen_start(self->gen, &self->start));
 	gen_check_init(&self->check, &self->start);
@@ -151,18 +166,7 @@ TEST_F(conserve, fast_consumer)
 		ASSERT_EQ(0, gen_status(self->gen, &status));
 	}
 	ASSERT_EQ(0, status.running);
-	drain(&self->consumer, &self->check);
-	error = count_by_producer(&self->check, FOUR_CONTEXTS, cpus_online(), self->start.count,
-				  consumer_lost_records(&self->consumer));
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s", error);
-	}
-	posted = self->start.count * 4 * cpus_online();
-	error = balance(self->gen, &self->consumer, &self->check, posted);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s: %s", error,
-		       account_text(&self->consumer, &self->check, posted));
-	}
+	expect_all_counted(_metadata, self);
 	EXPECT_LT(0, self->check.received);
 }
 
@@ -170,8 +174,7 @@ TEST_F(conserve, slow_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
-	uint64_t random = 7, lost, posted;
-	const char *error;
+	uint64_t random = 7;
 
 	ASSERT_EQ(0, gen_start(self->gen, &self->start));
 	gen_check_init(&self->check, &self->start);
@@ -194,19 +197,7 @@ TEST_F(conserve, slow_consumer)
 		ASSERT_EQ(0, gen_status(self->gen, &status));
 	}
 	ASSERT_EQ(0, status.running);
-	drain(&self->consumer, &self->check);
-	lost = consumer_lost_records(&self->consumer);
-	error = count_by_producer(&self->check, FOUR_CONTEXTS, cpus_online(), self->start.count,
-				  lost);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s", error);
-	}
-	posted = self->start.count * 4 * cpus_online();
-	error = balance(self->gen, &self->consumer, &self->check, posted);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s: %s", error,
-		       account_text(&self->consumer, &self->check, posted));
-	}
+	expect_all_counted(_metadata, self);
 }
 
 /* As fast as it goes: nearly all is lost, and all of that is told. */
@@ -214,8 +205,6 @@ TEST_F(conserve, flood)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct tandem_gen_status status = { .running = 1 };
-	const char *error;
-	uint64_t posted;
 
 	self->start.contexts = 1 << TANDEM_GEN_PROCESS;
 	self->start.rate = 0;
@@ -230,12 +219,7 @@ TEST_F(conserve, flood)
 	}
 	ASSERT_EQ(0, status.running);
 	self->check.exact = false;
-	posted = self->start.count * cpus_online();
-	error = balance(self->gen, &self->consumer, &self->check, posted);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s: %s", error,
-		       account_text(&self->consumer, &self->check, posted));
-	}
+	expect_balance(_metadata, self, self->start.count * cpus_online());
 }
 
 /* What a consumer had counted when its position was @cons. */
@@ -325,7 +309,6 @@ TEST_F(conserve, stopped_consumer)
 	const uint64_t deadline = deadline_in(60);
 	struct shared *shared = share();
 	unsigned int i, cpu;
-	const char *error;
 	uint64_t posted;
 	int status;
 	pid_t pid;
@@ -358,11 +341,7 @@ TEST_F(conserve, stopped_consumer)
 		self->consumer.ring[cpu].lost = shared->consumer.ring[cpu].lost;
 	}
 	EXPECT_LT(0, consumer_lost_records(&self->consumer));
-	error = balance(self->gen, &self->consumer, &self->check, posted);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s: %s", error,
-		       account_text(&self->consumer, &self->check, posted));
-	}
+	expect_balance(_metadata, self, posted);
 }
 
 /*
@@ -373,7 +352,6 @@ TEST_F(conserve, killed_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
 	struct shared *shared = share();
-	const char *error;
 	uint64_t told = 0, posted, received = 0;
 	unsigned int i, cpu;
 
@@ -422,19 +400,13 @@ TEST_F(conserve, killed_consumer)
 	self->check.received = received;
 	self->check.missing = 0;
 	self->consumer.ring[0].lost += told;
-	error = balance(self->gen, &self->consumer, &self->check, posted);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s: %s", error,
-		       account_text(&self->consumer, &self->check, posted));
-	}
+	expect_balance(_metadata, self, posted);
 }
 
 /* A consumer that dies with its subscription harms nobody, and the next one begins anew. */
 TEST_F(conserve, restarted_consumer)
 {
 	const uint64_t deadline = deadline_in(60);
-	const char *error;
-	uint64_t posted;
 	unsigned int i;
 
 	/* Without an end, or the last would wait for events that do not come. */
@@ -466,12 +438,7 @@ TEST_F(conserve, restarted_consumer)
 		ASSERT_EQ(0, ended);
 	}
 	ASSERT_EQ(0, gen_stop(self->gen));
-	posted = gen_posted(self->gen);
-	error = balance(self->gen, &self->consumer, &self->check, posted);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s: %s", error,
-		       account_text(&self->consumer, &self->check, posted));
-	}
+	expect_balance(_metadata, self, gen_posted(self->gen));
 }
 
 /* NMIs come while all the others post: they interrupt each of them at any instruction. */
@@ -480,7 +447,6 @@ TEST_F(conserve, nmi)
 	const uint64_t deadline = deadline_in(120);
 	char count[16];
 	char *const arguments[] = { "nmi", count, NULL };
-	const char *error;
 	uint64_t posted;
 	pid_t pid;
 	int err;
@@ -512,11 +478,7 @@ TEST_F(conserve, nmi)
 	posted = gen_posted(self->gen);
 	drain(&self->consumer, &self->check);
 	EXPECT_LT(0, self->check.producer[0][TANDEM_GEN_NMI].received);
-	error = balance(self->gen, &self->consumer, &self->check, posted);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s: %s", error,
-		       account_text(&self->consumer, &self->check, posted));
-	}
+	expect_balance(_metadata, self, posted);
 }
 
 TEST_HARNESS_MAIN

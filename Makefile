@@ -12,6 +12,7 @@
 #   make install        modules, headers, library, daemon, command (DESTDIR, prefix); make uninstall
 #   make install-dkms   the modules' source, for DKMS; see packaging/install.mk
 #   make deb            Debian packages, in build/deb
+#   make check-install  boots Debian, installs these packages there, upgrades and purges them
 #   make lint           style of C, shell, prose and man pages
 #   make clean          removes build/; make distclean removes the cached kernels as well
 #
@@ -58,7 +59,7 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -DTANDEM_VERSION=\"$(VERSION)\" -Iuapi -Ilib/inclu
 CFLAGS_ALL := -std=gnu11 $(WARN) $(CFLAGS)
 
 # These goals install what is missing before they build anything.
-silent := $(if $(filter demo check check-model deb shell bench lint packages clean distclean,$(MAKECMDGOALS)),2>/dev/null)
+silent := $(if $(filter demo check check-model check-install deb shell bench lint packages clean distclean,$(MAKECMDGOALS)),2>/dev/null)
 pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1) $(silent))
 pkg-libs = $(shell $(PKG_CONFIG) --libs $(1) $(silent))
 

@@ -115,7 +115,7 @@ TEST_F(netlink, subscription)
 	EXPECT_EQ(0, info.number[TANDEM_ATTR_UID]);
 	EXPECT_STREQ("netlink", info.comm);
 	EXPECT_EQ(2 * RING, info.number[TANDEM_ATTR_RING_SIZE]);
-	EXPECT_EQ(sysconf(_SC_NPROCESSORS_ONLN), info.number[TANDEM_ATTR_RINGS]);
+	EXPECT_EQ(1UL * sysconf(_SC_NPROCESSORS_ONLN), info.number[TANDEM_ATTR_RINGS]);
 	EXPECT_TRUE(info.has[TANDEM_ATTR_OVERFLOW]);
 	EXPECT_EQ(TANDEM_OVERFLOW_DROP, info.number[TANDEM_ATTR_OVERFLOW]);
 	EXPECT_EQ(0x9, info.number[TANDEM_ATTR_CLASSES]);
@@ -123,7 +123,7 @@ TEST_F(netlink, subscription)
 	EXPECT_EQ(2, info.types[1]);
 	EXPECT_EQ(0x80, info.types[511]);
 	EXPECT_EQ(TANDEM_RING_ACTIVE, info.number[TANDEM_ATTR_STATE]);
-	EXPECT_LE(sysconf(_SC_NPROCESSORS_ONLN) * 2 * RING, info.number[TANDEM_ATTR_MEMORY]);
+	EXPECT_LE(sysconf(_SC_NPROCESSORS_ONLN) * 2UL * RING, info.number[TANDEM_ATTR_MEMORY]);
 	ASSERT_EQ(0, query_subscription(&self->query, info.number[TANDEM_ATTR_SUBSCRIPTION_ID],
 					&again));
 	EXPECT_EQ(0, memcmp(&info, &again, sizeof(info)));

@@ -327,7 +327,7 @@ TEST_F(permission, bytes_of_a_user)
 	consumer_close(&consumer);
 	/* The data of each CPU's ring, and two pages for each. */
 	EXPECT_EQ(sysconf(_SC_NPROCESSORS_ONLN) * RING +
-		  sysconf(_SC_NPROCESSORS_CONF) * 2 * sysconf(_SC_PAGESIZE), memory);
+		  sysconf(_SC_NPROCESSORS_CONF) * 2UL * sysconf(_SC_PAGESIZE), memory);
 	ASSERT_EQ(0, set_parameter("user_max_bytes", memory * most + memory / 2));
 	EXPECT_EQ(0, run_as(NOBODY, NOBODY, cap_of_bytes, &most));
 	EXPECT_EQ(0, run_as(NOBODY, NOBODY, cap_of_bytes, &most));

@@ -57,7 +57,7 @@ TEST_F(ring, constants)
 	unsigned int i;
 
 	EXPECT_EQ(sysconf(_SC_NPROCESSORS_CONF), consumer->args.rings);
-	EXPECT_EQ(2 * sysconf(_SC_PAGESIZE) + 2 * RING, consumer->args.map_size);
+	EXPECT_EQ(2UL * sysconf(_SC_PAGESIZE) + 2 * RING, consumer->args.map_size);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(consumer->fd, F_GETFD));
 	for (i = 0; i < consumer->args.rings; i++) {
 		const struct tandem_ring_producer *producer = consumer->ring[i].producer;

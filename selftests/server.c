@@ -92,7 +92,7 @@ TEST_F(server, generations)
 		ASSERT_LE(0, control);
 		EXPECT_EQ(i, bind_at(control, i == 1 ? TANDEM_BIND_CREATE : 0));
 		ASSERT_EQ(0, query_server(&self->query, DEVICE, &info));
-		EXPECT_EQ(i, info.number[TANDEM_ATTR_GENERATION]);
+		EXPECT_EQ((uint64_t)i, info.number[TANDEM_ATTR_GENERATION]);
 		close(control);
 		EXPECT_TRUE(node_exists());
 	}

@@ -182,12 +182,12 @@ static const struct {
 	[ASKS] = { "asks", asks, false, -1, ENODEV },
 	[SLEEPS_IN_CONTROL] = { "sleeps in a control", sleeps_in_control, true, -1, ENODEV },
 	[SLEEPS_IN_READ] = { "sleeps in read", sleeps_in_read, true, -1, ENODEV },
-	[SLEEPS_IN_POLL] = { "sleeps in poll", sleeps_in_poll, true, POLLHUP | POLLERR },
+	[SLEEPS_IN_POLL] = { "sleeps in poll", sleeps_in_poll, true, POLLHUP | POLLERR, 0 },
 	/* Until the node is gone, or its driver while it is still there. */
-	[COMES_AND_GOES] = { "comes and goes", comes_and_goes, false, -1 },
+	[COMES_AND_GOES] = { "comes and goes", comes_and_goes, false, -1, 0 },
 	[SUBSCRIBES] = { "subscribes", subscribes, false, -1, ENODEV },
-	[READS_EVENTS] = { "reads events", reads_events, false, 0 },
-	[MAPS_EVENTS] = { "maps events", maps_events, false, EPOLLIN | EPOLLHUP },
+	[READS_EVENTS] = { "reads events", reads_events, false, 0, 0 },
+	[MAPS_EVENTS] = { "maps events", maps_events, false, EPOLLIN | EPOLLHUP, 0 },
 };
 
 /* ---- The device ---- */

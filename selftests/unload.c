@@ -172,7 +172,7 @@ TEST_F(unload, half_while_subscribed)
 	ASSERT_EQ(0, gen_wait(gen, deadline));
 	close(gen);
 	EXPECT_EQ(-EWOULDBLOCK, unload_module("tandem_gen"));
-	EXPECT_EQ(200 * sysconf(_SC_NPROCESSORS_ONLN),
+	EXPECT_EQ(200UL * sysconf(_SC_NPROCESSORS_ONLN),
 		  consumer_drain(&consumer, gen_check_record, &check));
 	EXPECT_EQ(NULL, consumer.error);
 	EXPECT_EQ(TANDEM_RING_ACTIVE, consumer.ring[0].producer->state);

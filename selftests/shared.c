@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(one_ring)
 TEST_F(one_ring, constants)
 {
 	const struct tandem_ring_producer *producer = self->ring->producer;
-	const long page = sysconf(_SC_PAGESIZE);
+	const size_t page = sysconf(_SC_PAGESIZE);
 	struct query query;
 	struct info info;
 

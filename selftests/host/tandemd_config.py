@@ -21,6 +21,9 @@ GOOD = {
         "sink log { kind = \"file\" path = \"/var/log/a b.json\" buffer-size = 64K }\n"
         "sink out { kind = stdout }\n",
     "a device that is left alone": "device process { sinks = {} }",
+    "a durable subscription, and none any more":
+        "device process { durable = keep.1 layout = shared }\n"
+        "device other { layout = per-cpu durable = \"\" }\n",
     "a predefined sink changed": "sink journal { buffer-size = 1M }",
     "comment marks within strings":
         "sink log { kind = file path = \"/tmp/#a//b/*c\" }\ndevice a { sinks = { log } }",
@@ -30,7 +33,7 @@ GOOD = {
 BAD = [
     ("colour = blue\n", 1, "expected stop-timeout, device or sink: no such option 'colour'"),
     ("\n\ndevice process {\n  speed = 3\n}\n", 4,
-     "expected types, classes, ring-size, watermark or sinks: no such option 'speed'"),
+     "expected types, classes, ring-size, watermark, layout, durable or sinks: no such option 'speed'"),
     ("/* a\n comment */\nsink x {\n  kind = file # here\n  file = /a\n}\n", 5,
      "expected kind, path or buffer-size: no such option 'file'"),
     ("device process {\n types = {\n fork, # one\n /* two */ sprint }\n}\n", 4,
@@ -58,6 +61,11 @@ BAD = [
      "expected a watermark of at most 32768, half the ring"),
     ("device process { watermark = lots }", 1,
      "expected a number of bytes up to half the ring's, found lots"),
+    ("device process {\n layout = ring\n}", 2, "expected per-cpu or shared, found ring"),
+    ("device process { durable = .keep }", 1,
+     "expected a name of letters, digits, '.', '_' and '-', or \"\", found .keep"),
+    ("device process { durable = " + 64 * "a" + " }", 1,
+     "expected a name of letters, digits, '.', '_' and '-', or \"\", found " + 64 * "a"),
     ("stop-timeout = 0", 1, "expected a number of seconds from 1 to 600, found 0"),
     ("stop-timeout = soon", 1, "expected a number of seconds from 1 to 600, found soon"),
     ("stop-timeout =\n", 2, "expected the rest of an option: premature end of file"),

@@ -22,7 +22,7 @@
 #define DEVICE	"t-fd"
 #define OTHER	"t-fd-other"
 #define RING	(64 * 1024)
-#define LENGTH	4
+#define LENGTH	2
 #define SLOTS	8
 #define USERS	3
 

@@ -26,7 +26,7 @@
 #define DEVICE	"unplug"
 #define SYSFS	"/sys/bus/" UNPLUG_BUS "/drivers/" UNPLUG_DRIVER "/"
 #define RING	(64 * 1024)
-#define ROUNDS	20
+#define ROUNDS	12
 /* Seconds until whoever was not told is given up. */
 #define SLEEP	20
 

@@ -338,7 +338,7 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 		goto out;
 	old = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
 	ret = -ENOMEM;
-	new = kzalloc(struct_size(new, subscription, dev->subscription_count + 2),
+	new = kvzalloc(struct_size(new, subscription, dev->subscription_count + 2),
 		      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!new)
 		goto out;
@@ -346,7 +346,7 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 	ret = xa_alloc(&tandem_subscriptions, &sub->id, sub, xa_limit_31b, GFP_KERNEL);
 	mutex_unlock(&tandem_subscriptions_mutex);
 	if (ret) {
-		kfree(new);
+		kvfree(new);
 		goto out;
 	}
 	to = new->subscription;
@@ -356,7 +356,7 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 	*to = sub;
 	rcu_assign_pointer(dev->listeners, new);
 	if (old)
-		kfree_rcu(old, rcu);
+		kvfree_rcu(old, rcu);
 	list_add_tail(&sub->node, &dev->subscriptions);
 	dev->subscription_count++;
 	trace_tandem_subscribe(sub);
@@ -381,7 +381,7 @@ static void tandem_subscription_leave(struct tandem_subscription *sub)
 	list_del_init(&sub->node);
 	if (!--dev->subscription_count) {
 		RCU_INIT_POINTER(dev->listeners, NULL);
-		kfree_rcu(listeners, rcu);
+		kvfree_rcu(listeners, rcu);
 	}
 	mutex_lock(&tandem_subscriptions_mutex);
 	xa_erase(&tandem_subscriptions, sub->id);

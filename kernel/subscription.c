@@ -339,7 +339,7 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 	old = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
 	ret = -ENOMEM;
 	new = kvzalloc(struct_size(new, subscription, dev->subscription_count + 2),
-		      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!new)
 		goto out;
 	mutex_lock(&tandem_subscriptions_mutex);

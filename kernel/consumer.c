@@ -264,7 +264,7 @@ static void tandem_consumer_show_fdinfo(struct seq_file *m, struct file *filp)
 
 static int tandem_consumer_release(struct inode *inode, struct file *filp)
 {
-	tandem_subscription_close(filp->private_data);
+	tandem_subscription_release(filp->private_data);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <linux/xarray.h>
 
 #include "device.h"
+#include "durable.h"
 #include "file.h"
 #include "netlink.h"
 #include "server.h"
@@ -260,6 +261,7 @@ static void tandem_device_fence(struct tandem_device *dev)
 	list_for_each_entry(sub, &dev->subscriptions, node)
 		tandem_subscription_gone(sub);
 	mutex_unlock(&dev->lock);
+	tandem_durables_close(dev);
 	tandem_device_put(dev);
 }
 

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "device.h"
+#include "durable.h"
 #include "file.h"
 #include "ioctl.h"
 #include "subscription.h"
@@ -266,6 +267,10 @@ static long tandem_ioctl_subscribe(struct file *filp, unsigned int cmd, void __u
 		return -EBADF;
 	if (!tandem_device_may_subscribe(file->dev, filp))
 		return -EACCES;
+	/* An answer that cannot be written is refused before there is one: it may be durable. */
+	ret = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	if (ret)
+		return ret;
 	fd = tandem_subscribe(file->dev, &args, &subscription);
 	if (fd < 0)
 		return fd;
@@ -279,6 +284,20 @@ static long tandem_ioctl_subscribe(struct file *filp, unsigned int cmd, void __u
 	return fd;
 }
 
+static long tandem_ioctl_unsubscribe(struct file *filp, unsigned int cmd, void __user *arg)
+{
+	struct tandem_file *file = filp->private_data;
+	struct tandem_unsubscribe args;
+	int ret;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (!ret && (args.flags || args.reserved))
+		ret = -EINVAL;
+	if (!ret)
+		ret = tandem_ioctl_name(args.name);
+	return ret ?: tandem_durable_remove(file->dev, args.name);
+}
+
 static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct tandem_operation op;
@@ -288,6 +307,8 @@ static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long
 		return tandem_ioctl_device_control(filp, cmd, (void __user *)arg);
 	if (tandem_ioctl_is(cmd, TANDEM_IOC_SUBSCRIBE))
 		return tandem_ioctl_subscribe(filp, cmd, (void __user *)arg);
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_UNSUBSCRIBE))
+		return tandem_ioctl_unsubscribe(filp, cmd, (void __user *)arg);
 
 	if (tandem_file_enter(filp, &op))
 		ret = _IOC_TYPE(cmd) != TANDEM_IOC_MAGIC && op.ops->ioctl ?

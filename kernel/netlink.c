@@ -152,7 +152,10 @@ static int tandem_message_subscription(const struct tandem_message *m,
 		     nla_put_u32(skb, TANDEM_ATTR_STATE, c.state) ||
 		     tandem_put_u64(skb, TANDEM_ATTR_MEMORY, READ_ONCE(sub->charged)) ||
 		     nla_put_u32(skb, TANDEM_ATTR_FLAGS, sub->flags) ||
-		     tandem_put_u64(skb, TANDEM_ATTR_WATERMARK, sub->watermark);
+		     tandem_put_u64(skb, TANDEM_ATTR_WATERMARK, sub->watermark) ||
+		     (*sub->name &&
+		      (nla_put_string(skb, TANDEM_ATTR_SUBSCRIPTION_NAME, sub->name) ||
+		       nla_put_u32(skb, TANDEM_ATTR_ATTACHED, READ_ONCE(sub->attached))));
 	return tandem_message_end(m, header, incomplete);
 }
 

@@ -9,6 +9,7 @@
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/memcontrol.h>
+#include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -18,6 +19,8 @@
 
 #include "consumer.h"
 #include "device.h"
+#include "durable.h"
+#include "ioctl.h"
 #include "netlink.h"
 #include "subscription.h"
 #include "trace.h"
@@ -231,8 +234,13 @@ static void tandem_subscription_destroy(struct tandem_subscription *sub)
 	kfree(sub);
 }
 
-/* Return: a bitmap of the types asked for; NULL: all; or ERR_PTR. */
-static unsigned long *tandem_subscribe_types(const struct tandem_subscribe *args)
+/**
+ * tandem_subscribe_types() - what is asked for
+ * @args: the argument
+ *
+ * Return: a bitmap of types, for bitmap_free(); NULL: all; or ERR_PTR.
+ */
+unsigned long *tandem_subscribe_types(const struct tandem_subscribe *args)
 {
 	unsigned long *bitmap;
 	u16 *types;
@@ -281,6 +289,8 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 	sub->uid = current_uid();
 	sub->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	get_task_comm(sub->comm, current);
+	strscpy(sub->name, args->name, sizeof(sub->name));
+	sub->attached = true;
 	INIT_LIST_HEAD(&sub->node);
 	init_waitqueue_head(&sub->wait);
 	mutex_init(&sub->read_lock);
@@ -336,6 +346,10 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 	ret = -ENODEV;
 	if (dev->gone)
 		goto out;
+	/* Somebody may have been faster, and is attached. */
+	ret = -EBUSY;
+	if (*sub->name && tandem_durable_find(dev, sub->name))
+		goto out;
 	old = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
 	ret = -ENOMEM;
 	new = kvzalloc(struct_size(new, subscription, dev->subscription_count + 2),
@@ -359,6 +373,10 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 		kvfree_rcu(old, rcu);
 	list_add_tail(&sub->node, &dev->subscriptions);
 	dev->subscription_count++;
+	if (*sub->name) {
+		sub->durable = true;
+		__module_get(THIS_MODULE);
+	}
 	trace_tandem_subscribe(sub);
 	tandem_netlink_subscription(TANDEM_CMD_SUBSCRIPTION_ADDED, sub);
 out:
@@ -408,30 +426,45 @@ static void tandem_subscription_free(struct work_struct *work)
 }
 
 /**
- * tandem_subscription_close() - the last user of its fd is gone, and no mapping is left
- * @sub: the subscription, joined or not
+ * tandem_subscription_close() - nobody wants it any more
+ * @sub: the subscription, joined or not; the caller owns it
  */
 void tandem_subscription_close(struct tandem_subscription *sub)
 {
 	/* First, for it takes the CPU hotplug lock, which nests outside all of ours. */
 	tandem_subscription_unfit_rings(sub);
-	if (!list_empty(&sub->node))
+	if (!list_empty(&sub->node)) {
 		tandem_subscription_leave(sub);
+		/* The caller's file, or its module, still holds ours. */
+		if (*sub->name)
+			module_put(THIS_MODULE);
+	}
 	module_put(sub->dev->owner);
 	INIT_RCU_WORK(&sub->free, tandem_subscription_free);
 	queue_rcu_work(tandem_subscription_wq, &sub->free);
 }
 
 /**
- * tandem_subscription_gone() - the device goes: no more events
- * @sub: a subscription of it; the device's lock is held
+ * tandem_subscription_release() - the last user of its fd is gone, and no mapping is left
+ * @sub: the subscription, joined or not
+ */
+void tandem_subscription_release(struct tandem_subscription *sub)
+{
+	if (!tandem_durable_detach(sub))
+		tandem_subscription_close(sub);
+}
+
+/**
+ * tandem_subscription_gone() - the device goes, or the subscription is removed: no more events
+ * @sub: the subscription; the device's lock is held. Then: tandem_durables_close()
  */
 void tandem_subscription_gone(struct tandem_subscription *sub)
 {
 	lockdep_assert_held(&sub->dev->lock);
+	sub->durable = false;
 	/*
-	 * Nobody posts any more. Before the rings are stopped: one that is being prepared is
-	 * stopped here or there, see tandem_subscription_prepare().
+	 * Before the rings are stopped: one that is being prepared is stopped here or there, see
+	 * tandem_subscription_prepare().
 	 */
 	smp_store_mb(sub->gone, true);
 	if (!tandem_subscription_corrupt(sub))
@@ -451,9 +484,19 @@ static void tandem_subscriptions_flush(void)
 /* Checks a copy of an argument, and puts what zeros stand for in their place. */
 static int tandem_subscribe_check(struct tandem_subscribe *args)
 {
-	if (args->flags & ~(TANDEM_SUBSCRIBE_SHARED | TANDEM_SUBSCRIBE_NO_TIME) ||
-	    args->overflow != TANDEM_OVERFLOW_DROP || memchr_inv(args->name, 0, sizeof(args->name)))
+	int ret;
+
+	if (args->flags & ~(TANDEM_SUBSCRIBE_SHARED | TANDEM_SUBSCRIBE_NO_TIME |
+			    TANDEM_SUBSCRIBE_DURABLE) ||
+	    args->overflow != TANDEM_OVERFLOW_DROP)
 		return -EINVAL;
+	if (args->flags & TANDEM_SUBSCRIBE_DURABLE) {
+		ret = tandem_ioctl_name(args->name) ?: tandem_name_check(args->name);
+		if (ret)
+			return ret;
+	} else if (memchr_inv(args->name, 0, sizeof(args->name))) {
+		return -EINVAL;
+	}
 	if (args->ring_size < TANDEM_RING_SIZE_MIN || args->ring_size > TANDEM_RING_SIZE_MAX ||
 	    !is_power_of_2(args->ring_size) || args->ring_size < PAGE_SIZE)
 		return -EINVAL;
@@ -464,6 +507,25 @@ static int tandem_subscribe_check(struct tandem_subscribe *args)
 	args->classes = args->classes ?: BIT(TANDEM_CLASSES) - 1;
 	args->watermark = args->watermark ?: 1;
 	return 0;
+}
+
+/* A new one. A kernel half stays while somebody consumes its events. */
+static struct tandem_subscription *tandem_subscription_new(struct tandem_device *dev,
+							   const struct tandem_subscribe *args)
+{
+	struct tandem_subscription *sub;
+
+	if (!try_module_get(dev->owner))
+		return ERR_PTR(-ENODEV);
+	sub = tandem_subscription_create(dev, args);
+	if (sub == ERR_PTR(-EDQUOT)) {
+		/* What was closed before this call does not count against it. */
+		tandem_subscriptions_flush();
+		sub = tandem_subscription_create(dev, args);
+	}
+	if (IS_ERR(sub))
+		module_put(dev->owner);
+	return sub;
 }
 
 /**
@@ -477,26 +539,20 @@ static int tandem_subscribe_check(struct tandem_subscribe *args)
 int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp)
 {
 	struct tandem_subscribe wanted = *args;
-	struct tandem_subscription *sub;
+	struct tandem_subscription *sub = NULL;
 	int ret, fd;
 
 	ret = tandem_subscribe_check(&wanted);
 	if (ret)
 		return ret;
-	/* A kernel half stays while somebody consumes its events. */
-	if (!try_module_get(dev->owner))
-		return -ENODEV;
 	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		ret = fd;
-		goto err_module;
-	}
-	sub = tandem_subscription_create(dev, &wanted);
-	if (sub == ERR_PTR(-EDQUOT)) {
-		/* What was closed before this call does not count against it. */
-		tandem_subscriptions_flush();
-		sub = tandem_subscription_create(dev, &wanted);
-	}
+	if (fd < 0)
+		return fd;
+	if (wanted.flags & TANDEM_SUBSCRIBE_DURABLE)
+		sub = tandem_durable_attach(dev, &wanted);
+	args->attached = !!sub;
+	if (!sub)
+		sub = tandem_subscription_new(dev, &wanted);
 	if (IS_ERR(sub)) {
 		ret = PTR_ERR(sub);
 		goto err_fd;
@@ -504,29 +560,22 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 	*filp = anon_inode_getfile("[tandem-subscription]", &tandem_consumer_fops, sub,
 				   O_RDWR);
 	if (IS_ERR(*filp)) {
+		tandem_subscription_release(sub);
 		ret = PTR_ERR(*filp);
-		goto err_create;
+		goto err_fd;
 	}
 	(*filp)->f_mode |= FMODE_NOWAIT;
 	args->rings = cpumask_weight(sub->cpus);
-	args->attached = 0;
 	args->map_size = tandem_subscription_stride(sub);
+	if (args->attached)
+		return fd;
 	ret = tandem_subscription_join(sub);
-	if (ret)
-		goto err_file;
-	return fd;
+	if (!ret)
+		return fd;
 
-err_file:
 	fput(*filp);
-	put_unused_fd(fd);
-	return ret;
-err_create:
-	tandem_subscription_unfit_rings(sub);
-	tandem_subscription_destroy(sub);
 err_fd:
 	put_unused_fd(fd);
-err_module:
-	module_put(dev->owner);
 	return ret;
 }
 

@@ -38,10 +38,14 @@ struct tandem_user;
  * @user: whom it counts for
  * @id: in the list of all subscriptions
  * @generation: the device's server generation when it was made
- * @memcg: the subscriber's, charged for the rings
- * @pid: subscriber's process
- * @uid: subscriber's uid
- * @comm: subscriber's name
+ * @memcg: of who made it, charged for the rings
+ * @pid: the consumer's process; like @comm it changes under the device's lock and that of
+ *	tandem_subscriptions_lock()
+ * @uid: of who made it
+ * @comm: the consumer's name
+ * @name: of a durable one, else empty
+ * @durable: it stays when its consumer leaves; under the device's lock
+ * @attached: somebody owns it: an fd, or who closes it; under the device's lock
  * @node: in &tandem_device.subscriptions, under the device's lock
  * @hotplug: in the CPU hotplug state: rings are prepared with their CPUs
  * @unlimited: its user's caps do not hold for it
@@ -51,7 +55,7 @@ struct tandem_user;
  * @fasync: who wants SIGIO
  * @read_lock: one reader at a time; protects @turn
  * @turn: the CPU whose ring is read first, of several with records of the same time
- * @gone: the device is gone; set under the device's lock
+ * @gone: it has ended, with its device or, if it was durable, alone; set under the device's lock
  * @wakeups: how often the consumer was woken
  * @notice: raised by the rings
  * @noticed: does, in process context, what @notice asks for
@@ -77,6 +81,9 @@ struct tandem_subscription {
 	struct pid *pid;
 	kuid_t uid;
 	char comm[TASK_COMM_LEN];
+	char name[TANDEM_NAME_SIZE];
+	bool durable;
+	bool attached;
 	struct list_head node;
 	struct hlist_node hotplug;
 	bool unlimited;
@@ -166,6 +173,8 @@ static inline bool tandem_subscription_corrupt(const struct tandem_subscription 
 }
 
 int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp);
+unsigned long *tandem_subscribe_types(const struct tandem_subscribe *args);
+void tandem_subscription_release(struct tandem_subscription *sub);
 void tandem_subscription_close(struct tandem_subscription *sub);
 void tandem_subscription_gone(struct tandem_subscription *sub);
 void tandem_subscription_count(struct tandem_subscription *sub,

@@ -93,6 +93,16 @@ DEFINE_EVENT(tandem_subscription_template, tandem_unsubscribe,
 	TP_ARGS(sub)
 );
 
+DEFINE_EVENT(tandem_subscription_template, tandem_attach,
+	TP_PROTO(const struct tandem_subscription *sub),
+	TP_ARGS(sub)
+);
+
+DEFINE_EVENT(tandem_subscription_template, tandem_detach,
+	TP_PROTO(const struct tandem_subscription *sub),
+	TP_ARGS(sub)
+);
+
 DEFINE_EVENT(tandem_subscription_template, tandem_overflow,
 	TP_PROTO(const struct tandem_subscription *sub),
 	TP_ARGS(sub)

@@ -365,7 +365,8 @@ struct tandem_ring_consumer {
  * @TANDEM_RING_EMPTY: its CPU has not been online yet; there are no data pages
  * @TANDEM_RING_ACTIVE: in use
  * @TANDEM_RING_CORRUPT: the consumer wrote an impossible cons_pos; nothing is added any more
- * @TANDEM_RING_GONE: the device is gone; nothing is added any more, what is there may be read
+ * @TANDEM_RING_GONE: the device is gone, or the durable subscription was removed; nothing is added
+ *	any more, what is there may be read
  */
 enum tandem_ring_state {
 	TANDEM_RING_EMPTY	= 0,

@@ -48,7 +48,7 @@ static bool tandem_consumer_readable_or_arm(struct tandem_subscription *sub)
 		tandem_ring_arm(tandem_subscription_ring(sub, cpu));
 	/*
 	 * wake_at before pub_pos. Pairs with the barriers in tandem_ring_wake_by() and
-	 * tandem_shared_commit().
+	 * tandem_shared_commit(). Models: poll.litmus, shared_wake.litmus.
 	 */
 	smp_mb();
 	return tandem_consumer_readable(sub);
@@ -125,7 +125,7 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 	if (!iov_iter_count(to))
 		return 0;
 	for (;;) {
-		/* Pairs with tandem_subscription_gone(): then nothing comes after what is there. */
+		/* Pairs with tandem_subscription_gone(): nothing comes then. Model: gone.litmus. */
 		bool gone = smp_load_acquire(&sub->gone);
 
 		if (nonblock && !mutex_trylock(&sub->read_lock))

@@ -58,7 +58,7 @@ static inline bool tandem_ring_fits(u64 head, u64 bytes, u64 consumed, u64 limit
 
 /*
  * May a consumer that was seen at @cached say that it is at @cons now, with records up to
- * @published?
+ * @published? Model: room.pml.
  */
 static inline bool tandem_cons_pos_valid(u64 cons, u64 cached, u64 published)
 {

@@ -97,7 +97,10 @@ int tandem_ring_prepare(struct tandem_ring *ring, u64 size)
 	ring->record_max = tandem_record_max(size);
 	ring->data = data;
 	ring->producer->size = size;
-	/* Pairs with tandem_ring_page(): who sees the array sees its pages and the mask. */
+	/*
+	 * Pairs with tandem_ring_page(): who sees the array sees its pages and the mask. Model:
+	 * pages.litmus.
+	 */
 	smp_store_release(&ring->pages, pages);
 	for (i = 0; i < TANDEM_CLASSES; i++) {
 		WRITE_ONCE(ring->limits[i], tandem_ring_limit(size, i));
@@ -185,9 +188,15 @@ struct page *tandem_ring_page(struct tandem_ring *ring, pgoff_t index)
  */
 static bool tandem_ring_refresh(struct tandem_ring *ring)
 {
-	/* In this order: whoever interrupts this may move cached on, up to a later cons_pos. */
+	/*
+	 * In this order: whoever interrupts this may move cached on, up to a later cons_pos.
+	 * Model: room.pml.
+	 */
 	u64 cached = READ_ONCE(ring->cached);
-	/* Pairs with the consumer's store-release: it has done with what is overwritten now. */
+	/*
+	 * Pairs with the consumer's store-release: it has done with what is overwritten now.
+	 * Model: reuse.litmus.
+	 */
 	u64 cons = smp_load_acquire(&ring->consumer->cons_pos);
 	unsigned int i;
 
@@ -220,7 +229,8 @@ bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 lim
  * tandem_ring_take_pending() - what the next record is to say in lost_before
  * @ring: the ring
  *
- * It is taken at once, or who interrupts this would tell of the same losses again.
+ * It is taken at once, or who interrupts this would tell of the same losses again. Model:
+ * nest.pml.
  */
 u16 tandem_ring_take_pending(struct tandem_ring *ring)
 {
@@ -321,7 +331,8 @@ void tandem_ring_wake(struct tandem_ring *ring)
 
 	/*
 	 * Who takes a request back wakes, even if the consumer has asked anew meanwhile, or has
-	 * seen that it need not sleep. If there is none left, who interrupted this took it.
+	 * seen that it need not sleep. If there is none left, who interrupted this took it. Model:
+	 * take.litmus.
 	 */
 	if (xchg(&ring->consumer->wake_at, TANDEM_AWAKE) == TANDEM_AWAKE)
 		return;
@@ -343,7 +354,7 @@ void tandem_ring_wake(struct tandem_ring *ring)
 bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
 {
 	*cons = READ_ONCE(ring->consumer->cons_pos);
-	/* After cons_pos, which cannot have overtaken it. */
+	/* After cons_pos, which cannot have overtaken it. Model: overtake.litmus. */
 	smp_rmb();
 	/* Pairs with the store-releases in tandem_ring_settle() and tandem_ring_let_go(). */
 	*pub = smp_load_acquire(&ring->producer->pub_pos);

@@ -4,7 +4,8 @@
  *
  * All producers of a ring run on its CPU with preemption off, so they nest and never overlap
  * otherwise: who interrupts a producer is done before that goes on. That is what the whole
- * algorithm rests on; it needs no lock and works in NMI.
+ * algorithm rests on; it needs no lock and works in NMI. Names like
+ * nest.pml are those of models, in selftests/models.
  *
  *	cached            pub_pos  settled               head
  *	  | the consumer's  | held  | outermost record ... |
@@ -199,7 +200,8 @@ static inline void tandem_ring_discard(struct tandem_ring *ring, struct tandem_r
  * @header: of a record of at most TANDEM_RECORD_SURE
  * @slot: set if it succeeds
  *
- * That is: room as far as is known, nothing lost before, nobody interrupted.
+ * That is: room as far as is known, nothing lost before, nobody interrupted. Models:
+ * nest.pml, room.pml.
  *
  * Return: false if nothing was done: tandem_ring_reserve() then.
  */
@@ -228,7 +230,7 @@ static __always_inline void tandem_ring_wake_by(struct tandem_ring *ring, u64 he
 	/*
 	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep (and
 	 * with the one in tandem_consumer_readable_or_arm()): it stores wake_at, then looks at
-	 * pub_pos. One of both sees the other's store.
+	 * pub_pos. One of both sees the other's store. Models: wake.litmus, poll.litmus.
 	 */
 	smp_mb();
 	if (unlikely(READ_ONCE(ring->consumer->wake_at) <= head))
@@ -243,7 +245,7 @@ static __always_inline u64 tandem_ring_settle(struct tandem_ring *ring, bool pub
 	/*
 	 * Who interrupts this before settled has moved leaves its record to us: so look at head
 	 * again, and go on if settled is still where we put it. If it is not, or head has not
-	 * moved, who came later has done the same for itself.
+	 * moved, who came later has done the same for itself. Models: nest.pml, publish.litmus.
 	 */
 	do {
 		head = local_read(&ring->head);
@@ -296,7 +298,7 @@ static inline void tandem_ring_let_go(struct tandem_ring *ring, const void *batc
 
 	if (ring->batch != batch)
 		return;
-	/* As in tandem_ring_commit(): who comes before batch is NULL leaves its record to us. */
+	/* As in tandem_ring_settle(): who comes before batch is NULL leaves its record to us. */
 	do {
 		WRITE_ONCE(ring->batch, batch);
 		barrier();

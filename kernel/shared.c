@@ -22,7 +22,11 @@ struct tandem_shared *tandem_shared_create(void)
 	return shared;
 }
 
-/* Reserves a record. Return: where it is; if its record is NULL, it is lost, and counted. */
+/*
+ * Reserves a record. Model: shared_reuse.litmus.
+ *
+ * Return: where it is; if its record is NULL, it is lost, and counted.
+ */
 static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 header)
 {
 	struct tandem_ring *ring = &shared->ring;
@@ -51,7 +55,10 @@ static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 h
 	slot = tandem_ring_begin(ring, start, header | tandem_header_lost_before(lost),
 				 shared->time);
 	slot.record->type_flags |= TANDEM_RECORD_BUSY;
-	/* Pairs with the consumer's load-acquire: there is a header, and it says busy. */
+	/*
+	 * Pairs with the consumer's load-acquire: there is a header, and it says busy. Model:
+	 * shared.litmus.
+	 */
 	smp_store_release(&ring->producer->pub_pos, start + bytes);
 	return slot;
 }
@@ -59,7 +66,7 @@ static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 h
 /*
  * Takes the lock. Return: false if that cannot be: this CPU has it already, or is about to take it,
  * having been interrupted there by an NMI or by what traces locks; or another one has it, and this
- * is an NMI, which may not wait.
+ * is an NMI, which may not wait. Model: shared.pml.
  */
 static bool tandem_shared_enter(struct tandem_shared *shared, unsigned int *inside)
 {
@@ -130,7 +137,7 @@ void tandem_shared_commit(struct tandem_ring *ring, u64 start)
 	/*
 	 * type_flags before wake_at. Pairs with the full fence of a consumer that goes to sleep: it
 	 * stores wake_at, then looks at pub_pos and at the record it waits for. That may be
-	 * this one though others follow, so all that is published counts.
+	 * this one though others follow, so all that is published counts. Model: shared_wake.litmus.
 	 */
 	smp_mb();
 	if (unlikely(READ_ONCE(ring->consumer->wake_at) <= READ_ONCE(ring->producer->pub_pos)))

@@ -205,7 +205,10 @@ static int tandem_subscription_prepare(unsigned int cpu, struct hlist_node *node
 	if (ring->pages || READ_ONCE(sub->gone) || tandem_subscription_corrupt(sub))
 		return 0;
 	ret = tandem_subscription_fit(sub, ring);
-	/* What ended the subscription meanwhile may have stopped the ring before it was opened. */
+	/*
+	 * What ended the subscription meanwhile may have stopped the ring before it was opened.
+	 * Models: prepare_gone.litmus, prepare_corrupt.litmus.
+	 */
 	smp_mb();
 	if (READ_ONCE(sub->gone))
 		tandem_ring_stop(ring, TANDEM_RING_GONE);
@@ -334,7 +337,7 @@ err:
 	return ERR_PTR(ret);
 }
 
-/* Shows the subscription to producers, and to netlink. */
+/* Shows the subscription to producers, and to netlink. Model: leave.litmus. */
 static int tandem_subscription_join(struct tandem_subscription *sub)
 {
 	struct tandem_device *dev = sub->dev;

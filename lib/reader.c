@@ -79,7 +79,10 @@ static struct ring *pop_due(struct tandem_subscription *sub)
 
 static void release(const struct tandem_subscription *sub, struct ring *ring)
 {
-	/* Pairs with the load-acquire in tandem_ring_refresh(): the records may be overwritten. */
+	/*
+	 * Pairs with the load-acquire in tandem_ring_refresh(): the records may be overwritten.
+	 * Models: reuse.litmus, shared_reuse.litmus.
+	 */
 	__atomic_store_n(&ring->consumer->cons_pos, ring->pos, __ATOMIC_RELEASE);
 	ring->released = ring->pos;
 	if (sub->overflow != TANDEM_OVERFLOW_BLOCK)
@@ -157,7 +160,7 @@ static void look_at_idle(struct tandem_subscription *sub)
 
 		index = (index ? index : sub->idle_count) - 1;
 		ring = sub->idle[index];
-		/* Pairs with the kernel's store-release: the records are complete. */
+		/* Pairs with the kernel's store-release. Models: publish.litmus, shared.litmus. */
 		published = __atomic_load_n(&ring->producer->pub_pos, __ATOMIC_ACQUIRE);
 		if (published - ring->pos > ring->mask + 1) {
 			fail(sub);

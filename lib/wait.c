@@ -24,7 +24,10 @@ static int look(struct tandem_subscription *sub, uint64_t need)
 		return sub->error;
 	if (sub->buffer)
 		return tandem_recorder_look(sub, need);
-	/* The states come first: what a ring that has ended holds then is all it ever will. */
+	/*
+	 * The states come first: what a ring that has ended holds then is all it ever will. Model:
+	 * gone.litmus.
+	 */
 	for (i = 0; i < sub->rings; i++) {
 		uint32_t state = __atomic_load_n(&sub->ring[i].producer->state, __ATOMIC_ACQUIRE);
 
@@ -75,7 +78,8 @@ int tandem_arm(struct tandem_subscription *sub)
 	/*
 	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_wake_by(), which stores
 	 * pub_pos and then looks at wake_at: it sees ours and wakes us, or we see its pub_pos.
-	 * Likewise with tandem_shared_commit(), which stores type_flags.
+	 * Likewise with tandem_shared_commit(), which stores type_flags. Models: wake.litmus,
+	 * take.litmus, shared_wake.litmus in selftests/models.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return look(sub, sub->watermark);

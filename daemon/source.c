@@ -175,21 +175,26 @@ static void set_timer(struct source *source, uint64_t usec)
 	sd_event_source_set_enabled(source->timer, SD_EVENT_ONESHOT);
 }
 
+/* A durable subscription @is so; to remove it @helps. */
+static void advise(const char *device, const char *durable, const char *is, const char *helps)
+{
+	log_error("device %s: durable subscription %s %s; 'tandemctl subscription rm %s %s' %s",
+		  device, durable, is, device, durable, helps);
+}
+
 /* What only durable subscriptions meet with. */
 static bool report_durable(const char *device, const char *durable, int error)
 {
 	switch (error) {
 	case EEXIST:
-		log_error("device %s: its durable subscription %s was made with other options: "
-			  "'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
-			  device, durable, device, durable);
+		advise(device, durable, "was made with other options", "has it made anew");
 		return true;
 	case EBUSY:
-		log_error("device %s: another process has its durable subscription %s; it is tried again",
+		log_error("device %s: another process has durable subscription %s; it is tried again",
 			  device, durable);
 		return true;
 	case EPERM:
-		log_error("device %s: its durable subscription %s is another user's: take another name",
+		log_error("device %s: durable subscription %s is another user's; choose another",
 			  device, durable);
 		return true;
 	default:
@@ -474,14 +479,9 @@ static bool same_name(const char *a, const char *b)
 
 static bool same_subscription(const struct device_config *a, const struct device_config *b)
 {
-	return a->shared == b->shared && same_name(a->durable, b->durable) && a->classes == b->classes && a->ring_size == b->ring_size &&
+	return a->shared == b->shared && same_name(a->durable, b->durable) &&
+	       a->classes == b->classes && a->ring_size == b->ring_size &&
 	       a->watermark == b->watermark && same_types(a, b);
-}
-
-static void tell_left(const char *device, const char *durable)
-{
-	log_warning("device %s: its durable subscription %s stays, and gathers events: "
-		    "'tandemctl subscription rm %s %s' ends that", device, durable, device, durable);
 }
 
 void source_reconfigure(struct source *source, struct device_config *config)
@@ -497,14 +497,13 @@ void source_reconfigure(struct source *source, struct device_config *config)
 	if (same || !reader)
 		return;
 	if (reader->durable && same_name(reader->durable, source->config.durable)) {
-		log_error("device %s keeps its durable subscription %s with its former options: "
-			  "'tandemctl subscription rm %s %s' gives up what it holds, and has it made anew",
-			  source->config.name, reader->durable, source->config.name,
-			  reader->durable);
+		advise(source->config.name, reader->durable, "keeps its former options",
+		       "has it made anew");
 		return;
 	}
 	if (reader->durable)
-		tell_left(source->config.name, reader->durable);
+		advise(source->config.name, reader->durable, "stays, and gathers events",
+		       "ends that");
 	ret = add_reader(source);
 	if (ret)
 		log_error("device %s keeps its former subscription, as there is no new one: %s",
@@ -579,7 +578,8 @@ void source_free(struct source *source)
 
 		source->stop_time = now_nsec();
 		if (reader && reader->durable)
-			tell_left(source->config.name, reader->durable);
+			advise(source->config.name, reader->durable, "stays, and gathers events",
+			       "ends that");
 	}
 	drain(source);
 	unread = source_abandon(source);

@@ -14,22 +14,18 @@ static const struct {
 	{ EACCES, "permission denied: the node's mode or the device's events mode forbids it" },
 	{ EALREADY, "this file is bound to a device already" },
 	{ EBADMSG, "the rings are corrupt: somebody wrote nonsense to a consumer position" },
-	{ EBUSY, "busy: another process serves the device or has the subscription, or it runs "
-		 "already" },
+	{ EBUSY, "busy: another process serves the device or consumes it, or it runs already" },
 	{ EDQUOT, "the user's limit of subscriptions or of their memory is reached" },
-	{ EEXIST, "there is a device of this name already, or a durable subscription of this name "
-		  "that was made with other options" },
+	{ EEXIST, "there is one already: such a device, or a subscription with other options" },
 	{ EMSGSIZE, "the message is larger than what is allowed" },
 	{ ENAMETOOLONG, "the name is too long: it may have 63 characters" },
 	{ ENODEV, "the device is gone" },
-	{ ENOENT, "there is no such device or subscription; is the device's module loaded, or its "
-		  "server running?" },
+	{ ENOENT, "no such device or subscription; is its module loaded, or its server running?" },
 	{ ENOSPC, "there are too many devices" },
 	{ ENOTCONN, "this file is not bound to a device" },
 	{ ENOTTY, "the device does not have this operation" },
 	{ EOPNOTSUPP, "the device, or this kind of subscription, does not allow it" },
-	{ EPERM, "not permitted: the device belongs to a kernel half, which takes no server, or "
-		 "the subscription to another user" },
+	{ EPERM, "not permitted: it belongs to a kernel half, or to another user" },
 	{ EPROTO, "the kernel's rings are of a kind that this library does not know; update it" },
 	{ ESTALE, "this server session has ended" },
 	{ ETIMEDOUT, "the time is over, and a subscriber that was waited for had no room" },

@@ -332,8 +332,8 @@ struct tandem_counters {
  * @sub: the subscription
  * @counters: where they go
  *
- * What counts records given is exact after each one; what the kernel counts may run ahead of it, and
- * begins where a durable subscription began.
+ * What counts records given is exact after each one; what the kernel counts may run ahead of it,
+ * and begins where a durable subscription began.
  */
 void tandem_subscription_counters(const struct tandem_subscription *sub,
 				  struct tandem_counters *counters);
@@ -404,8 +404,8 @@ int tandem_post(int fd, unsigned int type, unsigned int event_class, const void 
  *
  * Subscribers with TANDEM_OVERFLOW_BLOCK are waited for until they have room, others are not.
  *
- * Return: 0, or -errno as TANDEM_IOC_POST gives it: after -ETIMEDOUT and -EINTR the event was posted
- * all the same, but a subscriber that was waited for has lost it.
+ * Return: 0, or -errno as TANDEM_IOC_POST gives it: after -ETIMEDOUT and -EINTR the event was
+ * posted all the same, but a subscriber that was waited for has lost it.
  */
 int tandem_post_wait(int fd, unsigned int type, unsigned int event_class, const void *data,
 		     size_t len, uint64_t timeout_ns);

@@ -139,8 +139,9 @@ bool sim_publish(struct sim_ring *ring)
 struct tandem_record *sim_begin(struct sim_ring *ring, unsigned int type_flags, size_t len,
 				uint64_t time)
 {
-	struct tandem_record *record = sim_reserve(ring, type_flags | TANDEM_RECORD_BUSY, len, time);
+	struct tandem_record *record;
 
+	record = sim_reserve(ring, type_flags | TANDEM_RECORD_BUSY, len, time);
 	if (record)
 		__atomic_store_n(&ring->producer->pub_pos, ring->head, __ATOMIC_RELEASE);
 	return record;

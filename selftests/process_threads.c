@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
@@ -207,6 +208,75 @@ static int leave_first_to_exec(void *arg)
 TEST_F(threads, exec_after_the_first_one_left)
 {
 	check_exec(_metadata, self, leave_first_to_exec);
+}
+
+/* There is no room for another program, which is found out when the old one is gone already. */
+static void *become_nothing(void *arg)
+{
+	const struct rlimit limit = { 128 * 1024, 128 * 1024 };
+
+	setrlimit(RLIMIT_AS, &limit);
+	return become_true(arg);
+}
+
+static int fail_to_exec_in_a_thread(void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, become_nothing, arg))
+		return 1;
+	pause();
+	return 2;
+}
+
+static void *become_nothing_when_alone(void *arg)
+{
+	wait_until_first_left();
+	return become_nothing(arg);
+}
+
+static int leave_first_to_fail_to_exec(void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, become_nothing_when_alone, arg))
+		return 1;
+	pthread_exit(NULL);
+}
+
+/* The thread dies as the process: both ids end. */
+static void check_failed_exec(struct __test_metadata *_metadata, FIXTURE_DATA(threads) * self,
+			      int (*work)(void *arg))
+{
+	struct child child = child_fork(work, self->report);
+	const struct seen *seen;
+	int status;
+
+	ASSERT_LT(0, child.pid);
+	status = child_end(&child);
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(0, watcher_count(&self->watcher, TANDEM_PROCESS_EXEC, child.pid));
+	EXPECT_ONE_EXIT(&self->watcher, child.pid);
+	seen = watcher_find(&self->watcher, TANDEM_PROCESS_EXIT, child.pid, 0);
+	ASSERT_NE(NULL, seen);
+	EXPECT_EQ(WTERMSIG(status), (int)seen->event.exit_signal);
+	EXPECT_EQ(0, seen->event.flags & TANDEM_PROCESS_THREAD);
+	EXPECT_ONE_EXIT(&self->watcher, self->report->tid[0]);
+	seen = watcher_find(&self->watcher, TANDEM_PROCESS_EXIT, self->report->tid[0], 0);
+	ASSERT_NE(NULL, seen);
+	EXPECT_EQ(TANDEM_PROCESS_THREAD, seen->event.flags);
+	EXPECT_EQ(child.pid, (pid_t)seen->event.tgid);
+	EXPECT_EQ(0, seen->event.start_time);
+}
+
+TEST_F(threads, exec_that_fails_too_late)
+{
+	check_failed_exec(_metadata, self, fail_to_exec_in_a_thread);
+}
+
+TEST_F(threads, exec_that_fails_too_late_after_the_first_one_left)
+{
+	check_failed_exec(_metadata, self, leave_first_to_fail_to_exec);
 }
 
 static void *sleep_for_ever(void *arg)

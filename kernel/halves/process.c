@@ -13,8 +13,10 @@
 #include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/tracepoint.h>
 #include <linux/uidgid.h>
 #include <trace/events/sched.h>
@@ -34,43 +36,80 @@
 static struct tandem_device *device;
 
 /*
- * Processes whose first thread has ended while others live, by their signal_struct, which is never
- * looked into: it serves as a name that no other process has before this one's last thread has
- * passed exit_probe(), which empties the slot.
- *
- * Whoever moves a slot by cmpxchg has done it, so that each process is taken out once. There is no
- * lock: the probes run in every process of the machine.
+ * Processes whose first thread has ended while others live. Whoever moves a slot by cmpxchg has
+ * done it, so that each process is taken out once. There is no lock: the probes run in every
+ * process of the machine.
  */
-static struct signal_struct *parked[1 << PARKED_BITS];
+static struct parked {
+	/* The first thread, by reference; NULL in a slot that is free. */
+	struct task_struct *leader;
+	/* Its process, never looked into: the name under which others find the slot. */
+	struct signal_struct *signal;
+	struct rcu_head rcu;
+} parked[1 << PARKED_BITS];
 
-static struct signal_struct **parked_slot(struct signal_struct *signal, unsigned int probe)
+static struct parked *parked_slot(struct signal_struct *signal, unsigned int probe)
 {
 	return &parked[(hash_ptr(signal, PARKED_BITS) + probe) % ARRAY_SIZE(parked)];
 }
 
-/* False if there is no room. */
-static bool park(struct signal_struct *signal)
-{
-	unsigned int i;
-
-	for (i = 0; i < PARKED_PROBES; i++)
-		if (!cmpxchg(parked_slot(signal, i), NULL, signal))
-			return true;
-	return false;
-}
-
-/* True for one caller of each park(). */
-static bool unpark(struct signal_struct *signal)
+/* False if there is no room. Orders what follows after it, as exit_probe() wants. */
+static bool park(struct task_struct *leader)
 {
 	unsigned int i;
 
 	for (i = 0; i < PARKED_PROBES; i++) {
-		struct signal_struct **slot = parked_slot(signal, i);
+		struct parked *slot = parked_slot(leader->signal, i);
 
-		if (READ_ONCE(*slot) == signal)
-			return cmpxchg(slot, signal, NULL) == signal;
+		if (cmpxchg(&slot->leader, NULL, leader))
+			continue;
+		get_task_struct(leader);
+		/* Also orders leader before signal, for unpark(). */
+		smp_store_mb(slot->signal, leader->signal);
+		return true;
 	}
 	return false;
+}
+
+/* A task must not be let go in a probe, where preemption may be off: that sleeps on PREEMPT_RT. */
+static void free_slot(struct rcu_head *rcu)
+{
+	struct parked *slot = container_of(rcu, struct parked, rcu);
+
+	put_task_struct(slot->leader);
+	/* Pairs with the cmpxchg() of park(), whose slot it is then. */
+	smp_store_release(&slot->leader, NULL);
+}
+
+/* The first thread, for one caller of each park(), as long as RCU is locked; else NULL. */
+static struct task_struct *unpark(struct signal_struct *signal)
+{
+	struct task_struct *leader;
+	unsigned int i;
+
+	for (i = 0; i < PARKED_PROBES; i++) {
+		struct parked *slot = parked_slot(signal, i);
+
+		if (READ_ONCE(slot->signal) != signal)
+			continue;
+		if (cmpxchg(&slot->signal, signal, NULL) != signal)
+			return NULL;
+		leader = slot->leader;
+		call_rcu(&slot->rcu, free_slot);
+		return leader;
+	}
+	return NULL;
+}
+
+/* No probe runs any more. */
+static void unpark_all(void)
+{
+	unsigned int i;
+
+	rcu_barrier();
+	for (i = 0; i < ARRAY_SIZE(parked); i++)
+		if (parked[i].leader)
+			put_task_struct(parked[i].leader);
 }
 
 static enum tandem_class class_of(const struct tandem_process_event *event)
@@ -191,31 +230,54 @@ static void exec_probe(void *data, struct task_struct *task, pid_t old_pid,
 	tandem_commit(&reservation);
 }
 
-/*
- * Every task comes through here once, after do_exit() has taken it off signal->live. Of the threads
- * that see live at 0 and the first thread that parks its process, one posts the process's EXIT:
- * either they see the slot or the first thread sees live at 0, as the cmpxchg() of park() and the
- * atomic_dec_and_test() of do_exit() are full barriers.
- */
-static void exit_probe(COMPAT_EXIT_PROBE)
+static void thread_exits(struct task_struct *task)
 {
 	struct signal_struct *signal = task->signal;
+	struct task_struct *leader;
 
-	if (!thread_group_leader(task)) {
-		post_thread_exit(task);
-		if (!atomic_read(&signal->live) && unpark(signal))
-			post_process_exit(task->group_leader);
+	post_thread_exit(task);
+	if (atomic_read(&signal->live))
 		return;
-	}
+	leader = unpark(signal);
+	if (leader)
+		post_process_exit(leader);
+}
+
+static void first_thread_exits(struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+	struct task_struct *former;
+
 	if (!atomic_read(&signal->live)) {
-		/* An exec that failed too late has left the slot of the thread that was first. */
-		unpark(signal);
+		/*
+		 * If an exec failed after this thread took the place of the one that was first,
+		 * that one got its id in return.
+		 */
+		former = unpark(signal);
+		if (former)
+			post_lost_id(task, task_pid_nr(former));
 		post_process_exit(task);
 		return;
 	}
 	/* Without room it is better to tell too early than not at all. */
-	if (!park(signal) || (!atomic_read(&signal->live) && unpark(signal)))
+	if (!park(task) || (!atomic_read(&signal->live) && unpark(signal)))
 		post_process_exit(task);
+}
+
+/*
+ * Every task comes through here once, after do_exit() has taken it off signal->live. Of the threads
+ * that see live at 0 and the first thread that parks its process, one posts the process's EXIT:
+ * either they see the slot or the first thread sees live at 0, as the smp_store_mb() of park() and
+ * the atomic_dec_and_test() of do_exit() are full barriers.
+ */
+static void exit_probe(COMPAT_EXIT_PROBE)
+{
+	rcu_read_lock();
+	if (thread_group_leader(task))
+		first_thread_exits(task);
+	else
+		thread_exits(task);
+	rcu_read_unlock();
 }
 
 /* The scheduler's tracepoints are exported only to those who look for them by name. */
@@ -275,6 +337,7 @@ static int register_probes(void)
 
 err_unregister:
 	unregister_probes();
+	unpark_all();
 	return error;
 }
 
@@ -306,6 +369,7 @@ static int __init process_init(void)
 static void __exit process_exit(void)
 {
 	unregister_probes();
+	unpark_all();
 	tandem_device_unregister(device);
 }
 

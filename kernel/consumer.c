@@ -11,6 +11,8 @@
 
 #include "consumer.h"
 #include "device.h"
+#include "ioctl.h"
+#include "recorder.h"
 #include "subscription.h"
 
 /* Ring number @n as user space counts. */
@@ -54,15 +56,6 @@ static bool tandem_consumer_readable_or_arm(struct tandem_subscription *sub)
 	return tandem_consumer_readable(sub);
 }
 
-/* The oldest record that is ready. Its bytes are 0 if there is none. */
-struct tandem_oldest {
-	struct tandem_ring *ring;
-	const void *record;
-	u64 cons;
-	u64 bytes;
-	u64 time;
-};
-
 /*
  * Whoever has a ring mapped may have moved its cons_pos to where no record begins, or may move
  * it on while this reads. What is read then is nonsense, but it is read once, and lies within
@@ -73,6 +66,8 @@ static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *ol
 	const struct tandem_record *record;
 	u64 cons, pub, bytes, time;
 
+	if (ring->overwrite)
+		return tandem_recorder_oldest(ring, oldest);
 	if (!tandem_ring_pending(ring, &cons, &pub))
 		return -EBADMSG;
 	if (cons == pub || tandem_ring_busy(ring, cons))
@@ -92,13 +87,15 @@ static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct 
 {
 	struct tandem_oldest oldest = {};
 	unsigned int cpu;
+	ssize_t ret;
 
 	lockdep_assert_held(&sub->read_lock);
+again:
 	/* Without times they are read in turn. */
 	for_each_cpu_wrap(cpu, sub->cpus, sub->turn) {
 		struct tandem_ring *ring = tandem_subscription_ring(sub, cpu);
-		int ret = tandem_ring_oldest(ring, &oldest);
 
+		ret = tandem_ring_oldest(ring, &oldest);
 		if (ret) {
 			tandem_ring_refuse(ring);
 			return ret;
@@ -106,6 +103,16 @@ static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct 
 	}
 	if (oldest.bytes > iov_iter_count(to))
 		return -EMSGSIZE;
+	if (oldest.bytes && oldest.ring->overwrite) {
+		ret = tandem_recorder_take(&oldest, to);
+		if (ret != -EAGAIN)
+			return ret;
+		/* It was overwritten meanwhile; there are others. */
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+		oldest.bytes = 0;
+		goto again;
+	}
 	if (copy_to_iter(oldest.record, oldest.bytes, to) != oldest.bytes)
 		return -EFAULT;
 	if (!oldest.bytes)
@@ -173,6 +180,32 @@ static __poll_t tandem_consumer_poll(struct file *filp, struct poll_table_struct
 	return mask;
 }
 
+static long tandem_ioctl_snapshot(struct tandem_subscription *sub, unsigned int cmd,
+				  void __user *arg)
+{
+	struct tandem_snapshot args;
+	struct tandem_ring *ring;
+	int ret;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (ret)
+		return ret;
+	ring = tandem_consumer_ring(sub, args.ring);
+	if (args.flags || !ring || (!args.buffer && args.length))
+		return -EINVAL;
+	if (!ring->overwrite)
+		return -EOPNOTSUPP;
+	ret = tandem_recorder_snapshot(ring, &args);
+	return ret ?: tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+}
+
+static long tandem_consumer_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_SNAPSHOT))
+		return tandem_ioctl_snapshot(filp->private_data, cmd, (void __user *)arg);
+	return -ENOTTY;
+}
+
 static int tandem_consumer_fasync(int fd, struct file *filp, int on)
 {
 	struct tandem_subscription *sub = filp->private_data;
@@ -222,6 +255,8 @@ static int tandem_consumer_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct tandem_ring *ring = tandem_consumer_ring(sub, offset / stride);
 	bool consumer = offset % stride == 0;
 
+	if (sub->overflow == TANDEM_OVERFLOW_OVERWRITE)
+		return -ENODEV;
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
 	if (!ring)
@@ -273,6 +308,8 @@ const struct file_operations tandem_consumer_fops = {
 	.read_iter = tandem_consumer_read_iter,
 	.poll = tandem_consumer_poll,
 	.mmap = tandem_consumer_mmap,
+	.unlocked_ioctl = tandem_consumer_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.fasync = tandem_consumer_fasync,
 	.show_fdinfo = tandem_consumer_show_fdinfo,
 	.release = tandem_consumer_release,

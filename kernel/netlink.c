@@ -153,6 +153,7 @@ static int tandem_message_subscription(const struct tandem_message *m,
 		     tandem_put_u64(skb, TANDEM_ATTR_MEMORY, READ_ONCE(sub->charged)) ||
 		     nla_put_u32(skb, TANDEM_ATTR_FLAGS, sub->flags) ||
 		     tandem_put_u64(skb, TANDEM_ATTR_WATERMARK, sub->watermark) ||
+		     tandem_put_u64(skb, TANDEM_ATTR_OVERWRITTEN, c.overwritten) ||
 		     (*sub->name &&
 		      (nla_put_string(skb, TANDEM_ATTR_SUBSCRIPTION_NAME, sub->name) ||
 		       nla_put_u32(skb, TANDEM_ATTR_ATTACHED, READ_ONCE(sub->attached))));

@@ -51,6 +51,7 @@ int tandem_ring_init(struct tandem_ring *ring, int cpu, const struct tandem_ring
 	ring->notice = setup->notice;
 	ring->record_max = TANDEM_RECORD_MAX;
 	ring->timeless = setup->timeless;
+	ring->overwrite = setup->overwrite;
 	ring->shared = setup->layout == TANDEM_RING_SHARED;
 	ring->watermark = setup->watermark;
 	ring->wake_tick = jiffies;
@@ -103,8 +104,11 @@ int tandem_ring_prepare(struct tandem_ring *ring, u64 size)
 	 */
 	smp_store_release(&ring->pages, pages);
 	for (i = 0; i < TANDEM_CLASSES; i++) {
-		WRITE_ONCE(ring->limits[i], tandem_ring_limit(size, i));
-		WRITE_ONCE(ring->until[i], tandem_ring_limit(size, i));
+		/* Where there is always room, none is kept for the dearest. */
+		u64 limit = ring->overwrite ? size : tandem_ring_limit(size, i);
+
+		WRITE_ONCE(ring->limits[i], limit);
+		WRITE_ONCE(ring->until[i], limit);
 	}
 	WRITE_ONCE(ring->producer->state, TANDEM_RING_ACTIVE);
 	return 0;
@@ -172,10 +176,11 @@ void tandem_ring_free(struct tandem_ring *ring)
  */
 struct page *tandem_ring_page(struct tandem_ring *ring, pgoff_t index)
 {
+	void *shared = index ? (void *)ring->producer : (void *)ring->consumer;
 	struct page **pages;
 
 	if (index < 2)
-		return virt_to_page(index ? (void *)ring->producer : (void *)ring->consumer);
+		return virt_to_page(shared);
 	/* Pairs with tandem_ring_prepare(). */
 	pages = smp_load_acquire(&ring->pages);
 	index -= 2;
@@ -211,6 +216,41 @@ static bool tandem_ring_refresh(struct tandem_ring *ring)
 	return false;
 }
 
+/* So much more than is needed is evicted, so that a reader has time before it must try again. */
+#define TANDEM_EVICT_AHEAD	4096
+
+/*
+ * The oldest record goes. A reader copies it, and then takes it, by moving cons_pos over it; whoever
+ * moves cons_pos has it. It moves before the record is overwritten, by a full barrier: so what
+ * was copied was whole if cons_pos has not moved since. Who interrupts this may evict too, and even
+ * overwrite the record while it is looked at here: then cons_pos has moved.
+ */
+static void tandem_ring_evict_one(struct tandem_ring *ring, u64 pos)
+{
+	const struct tandem_record *record = tandem_ring_record(ring, pos);
+	u64 bytes = TANDEM_RECORD_STRIDE(READ_ONCE(record->len));
+	bool discarded = READ_ONCE(record->type_flags) & TANDEM_RECORD_DISCARDED;
+	u16 lost = READ_ONCE(record->lost_before);
+
+	/* Pairs with tandem_recorder_take() and tandem_recorder_intact(). */
+	if (cmpxchg(&ring->consumer->cons_pos, pos, pos + bytes) != pos)
+		return;
+	if (!discarded)
+		local_inc(&ring->overwritten);
+	local_add(lost + !discarded, &ring->evicted);
+}
+
+/* Makes room at @head, by records that are published; that is all but those being written. */
+static void tandem_ring_evict(struct tandem_ring *ring, u64 head, u64 bytes)
+{
+	u64 until = head + bytes + TANDEM_EVICT_AHEAD - (ring->mask + 1);
+	u64 pos;
+
+	while ((pos = READ_ONCE(ring->consumer->cons_pos)) < until &&
+	       pos != READ_ONCE(ring->producer->pub_pos))
+		tandem_ring_evict_one(ring, pos);
+}
+
 /**
  * tandem_ring_has_room() - does a record fit, by what is known, or else by what is found out?
  * @ring: the ring of this CPU, or a shared one whose lock is held
@@ -220,6 +260,10 @@ static bool tandem_ring_refresh(struct tandem_ring *ring)
  */
 bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit)
 {
+	if (tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit))
+		return true;
+	if (ring->overwrite && limit)
+		tandem_ring_evict(ring, head, bytes);
 	return tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit) ||
 	       (tandem_ring_refresh(ring) &&
 		tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit));

@@ -62,6 +62,7 @@ struct tandem_notice {
  * @nesting: how many producers that interrupted others are at it
  * @record_max: largest record, with its header
  * @timeless: records carry no time
+ * @overwrite: the oldest records make room; cons_pos is the kernel's then, see tandem_ring_evict()
  * @shared: it is that of a &struct tandem_shared
  * @mask: size - 1
  * @data: the data pages, mapped twice in a row; NULL until the CPU was prepared
@@ -70,6 +71,10 @@ struct tandem_notice {
  * @watermark: so many bytes are worth a wake-up to a consumer that does not say it by wake_at
  * @accepted: records reserved
  * @discarded: of these: given up
+ * @overwritten: of these: overwritten before they were read
+ * @evicted: what nobody will read of, to be told in lost_before: overwritten records, and what
+ *	their own lost_before told
+ * @evicted_told: up to here it was told; the reader's, under the subscription's read_lock
  * @notice: the subscription's
  * @wake: wakes the consumer, not in the producer's context
  * @wake_late: the same at the next tick, for a consumer that wants to be woken too often
@@ -93,6 +98,7 @@ struct tandem_ring {
 	unsigned int nesting;
 	u32 record_max;
 	bool timeless;
+	bool overwrite;
 	bool shared;
 	u64 mask;
 	u8 *data;
@@ -101,6 +107,9 @@ struct tandem_ring {
 	u64 watermark;
 	local_t accepted;
 	atomic_long_t discarded;
+	local_t overwritten;
+	local_t evicted;
+	u64 evicted_told;
 	struct tandem_notice *notice;
 	struct irq_work wake;
 	struct irq_work wake_late;
@@ -126,6 +135,7 @@ struct tandem_slot {
  * @layout: &enum tandem_ring_layout
  * @watermark: as in &struct tandem_ring
  * @timeless: likewise
+ * @overwrite: likewise
  * @notice: what to raise
  * @wake: wakes the consumer; the irq_work is &tandem_ring.wake
  * @wake_late: the same for &tandem_ring.wake_late
@@ -135,6 +145,7 @@ struct tandem_ring_setup {
 	enum tandem_ring_layout layout;
 	u64 watermark;
 	bool timeless;
+	bool overwrite;
 	struct tandem_notice *notice;
 	void (*wake)(struct irq_work *work);
 	void (*wake_late)(struct irq_work *work);
@@ -279,11 +290,12 @@ static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 sta
  * @ring: the ring of this CPU; preemption is off until tandem_ring_let_go()
  * @batch: whose
  *
- * Not if somebody was interrupted, or holds it back already: who that is publishes all.
+ * Not if somebody was interrupted, or holds it back already: who that is publishes all. And not
+ * where old records make room, for what is held back cannot.
  */
 static inline void tandem_ring_hold(struct tandem_ring *ring, const void *batch)
 {
-	if (!ring->batch && ring->settled == local_read(&ring->head))
+	if (!ring->batch && !ring->overwrite && ring->settled == local_read(&ring->head))
 		WRITE_ONCE(ring->batch, batch);
 }
 

@@ -161,6 +161,7 @@ static int tandem_subscription_init_rings(struct tandem_subscription *sub)
 		.layout = sub->shared ? TANDEM_RING_SHARED : TANDEM_RING_PER_CPU,
 		.watermark = sub->watermark,
 		.timeless = sub->flags & TANDEM_SUBSCRIBE_NO_TIME,
+		.overwrite = sub->overflow == TANDEM_OVERFLOW_OVERWRITE,
 		.notice = &sub->notice,
 		.wake = tandem_ring_woken,
 		.wake_late = tandem_ring_woken_late,
@@ -491,7 +492,9 @@ static int tandem_subscribe_check(struct tandem_subscribe *args)
 
 	if (args->flags & ~(TANDEM_SUBSCRIBE_SHARED | TANDEM_SUBSCRIBE_NO_TIME |
 			    TANDEM_SUBSCRIBE_DURABLE) ||
-	    args->overflow != TANDEM_OVERFLOW_DROP)
+	    args->overflow > TANDEM_OVERFLOW_OVERWRITE)
+		return -EINVAL;
+	if (args->flags & TANDEM_SUBSCRIBE_SHARED && args->overflow == TANDEM_OVERFLOW_OVERWRITE)
 		return -EINVAL;
 	if (args->flags & TANDEM_SUBSCRIBE_DURABLE) {
 		ret = tandem_ioctl_name(args->name) ?: tandem_name_check(args->name);
@@ -601,6 +604,7 @@ void tandem_subscription_count(struct tandem_subscription *sub,
 		const struct tandem_ring_producer *p = ring->producer;
 
 		c->accepted += local_read(&ring->accepted) - atomic_long_read(&ring->discarded);
+		c->overwritten += local_read(&ring->overwritten);
 		c->lost += READ_ONCE(p->lost_records);
 		c->lost_bytes += READ_ONCE(p->lost_bytes);
 		c->lost_recursion += READ_ONCE(p->lost_recursion);

@@ -124,6 +124,7 @@ extern struct tandem_subscription tandem_nobody;
  * @lost_too_big: of @lost
  * @lost_class: of @lost
  * @pending_bytes: not yet consumed
+ * @overwritten: of @accepted
  * @rings: how many have memory
  * @state: the worst
  */
@@ -134,6 +135,7 @@ struct tandem_subscription_counters {
 	u64 lost_recursion;
 	u64 lost_too_big;
 	u64 lost_class[TANDEM_CLASSES];
+	u64 overwritten;
 	u64 pending_bytes;
 	u32 rings;
 	u32 state;

@@ -64,31 +64,30 @@ static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 h
 }
 
 /*
- * Takes the lock. Return: false if that cannot be: this CPU has it already, or is about to take it,
- * having been interrupted there by an NMI or by what traces locks; or another one has it, and this
- * is an NMI, which may not wait. Model: shared.pml.
+ * Takes a record under the lock. Return: false if that cannot be: this CPU has the lock already, or
+ * is about to take it, having been interrupted there by an NMI or by what traces locks; or another
+ * one has it, and this is an NMI, which may not wait. Model: shared.pml.
  */
-static bool tandem_shared_enter(struct tandem_shared *shared, unsigned int *inside)
+static bool tandem_shared_try(struct tandem_shared *shared, unsigned int *inside, u64 header,
+			      struct tandem_slot *slot)
 {
+	bool taken = false;
+
 	if (*inside)
 		return false;
 	WRITE_ONCE(*inside, 1);
 	barrier();
-	if (!in_nmi()) {
+	if (!in_nmi())
 		raw_spin_lock(&shared->lock);
-		return true;
-	}
-	if (raw_spin_trylock(&shared->lock))
-		return true;
-	WRITE_ONCE(*inside, 0);
-	return false;
-}
-
-static void tandem_shared_exit(struct tandem_shared *shared, unsigned int *inside)
-{
+	else if (!raw_spin_trylock(&shared->lock))
+		goto out;
+	*slot = tandem_shared_take(shared, header);
 	raw_spin_unlock(&shared->lock);
+	taken = true;
+out:
 	barrier();
 	WRITE_ONCE(*inside, 0);
+	return taken;
 }
 
 /**
@@ -113,12 +112,8 @@ struct tandem_slot tandem_shared_reserve(struct tandem_shared *shared, unsigned 
 		return slot;
 	}
 	local_irq_save(flags);
-	if (tandem_shared_enter(shared, inside)) {
-		slot = tandem_shared_take(shared, header);
-		tandem_shared_exit(shared, inside);
-	} else {
+	if (!tandem_shared_try(shared, inside, header, &slot))
 		tandem_ring_lost(ring, header, &ring->producer->lost_recursion);
-	}
 	local_irq_restore(flags);
 	return slot;
 }
@@ -137,7 +132,8 @@ void tandem_shared_commit(struct tandem_ring *ring, u64 start)
 	/*
 	 * type_flags before wake_at. Pairs with the full fence of a consumer that goes to sleep: it
 	 * stores wake_at, then looks at pub_pos and at the record it waits for. That may be
-	 * this one though others follow, so all that is published counts. Model: shared_wake.litmus.
+	 * this one though others follow, so all that is published counts. Model:
+	 * shared_wake.litmus.
 	 */
 	smp_mb();
 	if (unlikely(READ_ONCE(ring->consumer->wake_at) <= READ_ONCE(ring->producer->pub_pos)))

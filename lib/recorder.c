@@ -22,18 +22,19 @@ int tandem_recorder_attach(struct tandem_subscription **result, unsigned int rin
 {
 	struct tandem_subscription *sub = tandem_subscription_alloc(rings, options);
 	unsigned int i;
+	int ret = 0;
 
 	if (!sub)
 		return -ENOMEM;
 	sub->buffer = malloc(BUFFER_SIZE);
-	if (!sub->buffer) {
-		tandem_subscription_free(sub);
-		return -ENOMEM;
-	}
+	if (!sub->buffer)
+		ret = -ENOMEM;
 	/* tandem_next() never waits. */
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)) {
+	else if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
+		ret = -errno;
+	if (ret) {
 		tandem_subscription_free(sub);
-		return -errno;
+		return ret;
 	}
 	for (i = 0; i < rings; i++) {
 		sub->ring[i].mask = ring_size - 1;
@@ -139,13 +140,16 @@ static int copy_ring(const struct tandem_subscription *sub, unsigned int index, 
 	struct copy *copy = malloc(sizeof(*copy) + size);
 	struct tandem_snapshot args = { .ring = index, .length = size };
 	struct copy *trimmed;
+	int ret = 0;
 
 	if (!copy)
 		return -ENOMEM;
 	args.buffer = (uintptr_t)copy->data;
-	if (ioctl(sub->fd, TANDEM_IOC_SNAPSHOT, &args) < 0 || args.returned > size) {
-		int ret = args.returned > size ? -EPROTO : -errno;
-
+	if (ioctl(sub->fd, TANDEM_IOC_SNAPSHOT, &args) < 0)
+		ret = -errno;
+	else if (args.returned > size)
+		ret = -EPROTO;
+	if (ret) {
 		free(copy);
 		return ret;
 	}

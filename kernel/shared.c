@@ -71,23 +71,21 @@ static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 h
 static bool tandem_shared_try(struct tandem_shared *shared, unsigned int *inside, u64 header,
 			      struct tandem_slot *slot)
 {
-	bool taken = false;
-
 	if (*inside)
 		return false;
 	WRITE_ONCE(*inside, 1);
 	barrier();
-	if (!in_nmi())
+	if (!in_nmi()) {
 		raw_spin_lock(&shared->lock);
-	else if (!raw_spin_trylock(&shared->lock))
-		goto out;
+	} else if (!raw_spin_trylock(&shared->lock)) {
+		WRITE_ONCE(*inside, 0);
+		return false;
+	}
 	*slot = tandem_shared_take(shared, header);
 	raw_spin_unlock(&shared->lock);
-	taken = true;
-out:
 	barrier();
 	WRITE_ONCE(*inside, 0);
-	return taken;
+	return true;
 }
 
 /**

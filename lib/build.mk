@@ -51,6 +51,11 @@ CFLAGS-selftests/host/waiting.o := $(harness-warnings)
 # The same test twice: as it is, and with the library and itself under sanitizers.
 lib-test-objs := selftests/lib.o selftests/util.o selftests/generator.o selftests/consumer.o
 tests += lib lib-asan
+lib-kinds := lib_kinds lib_durable
+tests += $(lib-kinds)
+$(foreach test,$(lib-kinds),$(eval selftests/$(test)-objs := selftests/$(test).o $(filter-out selftests/lib.o,$(lib-test-objs))))
+$(foreach test,$(lib-kinds),$(eval selftests/$(test)-libs := $(LIBTANDEM)))
+$(foreach test,$(lib-kinds),$(eval CFLAGS-selftests/$(test).o := $(harness-warnings)))
 CFLAGS-selftests/lib.o := $(harness-warnings)
 selftests/lib-objs := $(lib-test-objs)
 selftests/lib-libs := $(LIBTANDEM)
@@ -63,13 +68,16 @@ $(O)/%.asan.o: %.c Makefile
 	$(quiet)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(call flags-of,$<) $(sanitize) \
 		-MMD -MP -MF $@.d -c -o $@ $<
 
-lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_next tandem_subscribe
+lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_next tandem_snapshot \
+	tandem_subscribe
 install-files += $(foreach page,$(lib-pages),docs/man/$(page).3:$(mandir)/man3:644)
 # A function that shares its page with others.
 lib-page-link = $(foreach name,$(2),$(1).3:$(mandir)/man3/$(name).3)
 install-links += $(call lib-page-link,libtandem,tandem_strerror tandem_version) \
-	$(call lib-page-link,tandem_bind,tandem_post tandem_remove) \
+	$(call lib-page-link,tandem_bind,tandem_post tandem_post_wait tandem_remove) \
 	$(call lib-page-link,tandem_control,tandem_open) \
 	$(call lib-page-link,tandem_dispatch,tandem_on) \
-	$(call lib-page-link,tandem_next,tandem_arm tandem_record_cpu tandem_release tandem_wait) \
-	$(call lib-page-link,tandem_subscribe,tandem_subscription_counters tandem_subscription_fd tandem_unsubscribe)
+	$(call lib-page-link,tandem_next,tandem_arm tandem_record_cpu tandem_record_position tandem_record_ring \
+		tandem_release tandem_wait) \
+	$(call lib-page-link,tandem_subscribe,tandem_subscription_attached tandem_subscription_counters \
+		tandem_subscription_fd tandem_subscription_remove tandem_unsubscribe)

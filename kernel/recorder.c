@@ -16,7 +16,10 @@
 /* What was read from @pos on before this call: was it whole? */
 static bool tandem_recorder_intact(struct tandem_ring *ring, u64 pos)
 {
-	/* The record before cons_pos. Pairs with the cmpxchg() in tandem_ring_evict_one(). */
+	/*
+	 * The record before cons_pos. Pairs with the cmpxchg() in tandem_ring_evict_one(). Model:
+	 * overwrite_look.litmus.
+	 */
 	smp_rmb();
 	return READ_ONCE(ring->consumer->cons_pos) == pos;
 }

@@ -5,7 +5,7 @@
  * Nobody waits for ever. One poster at a time makes room. Each record is accepted or lost, and nobody leaves
  * his mark behind.
  *
- * kernel/shared.c: tandem_shared_enter(), tandem_shared_exit(), tandem_shared_reserve().
+ * kernel/shared.c: tandem_shared_try(), tandem_shared_reserve().
  *
  * Variant POSTERS=5: three posters on a CPU, two on another
  * Mutant NO_MARK: whoever has the lock is not marked

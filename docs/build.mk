@@ -8,5 +8,5 @@ selftests/guide-objs := selftests/guide.o $(guide-objs)
 selftests/guide-libs := $(LIBTANDEM) -lmnl
 CFLAGS-selftests/guide.o := -Idocs/guide
 
-doc-files := $(addprefix docs/,benchmarks.md design.md events.md netlink.md windows-to-linux.md)
+doc-files := $(addprefix docs/,benchmarks.md design.md events.md netlink.md verification.md windows-to-linux.md)
 install-files += $(addsuffix :$(docdir):644,README.md CHANGELOG.md $(doc-files))

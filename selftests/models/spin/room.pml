@@ -50,7 +50,7 @@ byte data[SIZE];
 inline refresh()
 {
 #ifdef PUB_EARLY
-	upto = pub;
+	published = pub;
 #endif
 #ifdef CACHED_LATE
 	cons = cons_pos;
@@ -60,23 +60,23 @@ inline refresh()
 	cons = cons_pos;
 #endif
 #ifndef PUB_EARLY
-	upto = pub;
+	published = pub;
 #endif
 	if
 #ifdef UNCHECKED
 	:: true ->
 #else
-	:: minus(cons, seen) <= minus(upto, seen) ->
+	:: minus(cons, seen) <= minus(published, seen) ->
 #endif
 		cached = cons;
-		upto = cons + limit;
-		until = upto
+		published = cons + limit;
+		until = published
 #ifndef UNCHECKED
 	:: else ->
 		atomic { corrupt = true; limit = 0; until = 0 }
 #endif
 	fi;
-	atomic { cons = 0; seen = 0; upto = 0 }
+	atomic { cons = 0; seen = 0; published = 0 }
 }
 
 inline take()
@@ -148,7 +148,7 @@ inline post()
 
 active [PRODUCERS] proctype producer() provided (current == _pid || next == _pid)
 {
-	byte interrupted, start, seen, cons, upto, posts;
+	byte interrupted, start, seen, cons, published, posts;
 	bool got, room;
 
 	atomic { interrupted = current; current = _pid; next++ };
@@ -166,13 +166,13 @@ active [PRODUCERS] proctype producer() provided (current == _pid || next == _pid
 #ifdef HONEST
 active proctype consumer()
 {
-	byte cons, upto;
+	byte cons, published;
 
 end:	do
 	:: pub != cons ->
-		upto = pub;
+		published = pub;
 		do
-		:: cons != upto ->
+		:: cons != published ->
 			assert(!corrupt && data[cons % SIZE] == cons + 1);
 			cons++;
 			if

@@ -19,7 +19,7 @@ DEADLINE = 15 * SCALE
 
 IOC_BIND = 3 << 30 | 88 << 16 | 0xd701
 IOC_REMOVE = 1 << 30 | 72 << 16 | 0xd702
-IOC_POST = 1 << 30 | 24 << 16 | 0xd703
+IOC_POST = 1 << 30 | 32 << 16 | 0xd703
 GEN_IOC_START = 3 << 30 | 56 << 16 | 0xd801
 GEN_IOC_WAIT = 0xd803
 GEN_PROCESS = 1
@@ -195,8 +195,8 @@ class Server:
 
     def post(self, data):
         buffer = ctypes.create_string_buffer(data, len(data))
-        fcntl.ioctl(self.fd, IOC_POST, struct.pack("4IQ", 9, 1, len(data), 0,
-                                                   ctypes.addressof(buffer)))
+        fcntl.ioctl(self.fd, IOC_POST, struct.pack("4I2Q", 9, 1, len(data), 0,
+                                                   ctypes.addressof(buffer), 0))
 
     def remove(self):
         os.close(self.fd)

@@ -99,7 +99,7 @@ int tandem_recorder_snapshot(struct tandem_ring *ring, struct tandem_snapshot *a
 	args->returned = 0;
 	args->overwritten = local_read(&ring->overwritten);
 	/* Pairs with tandem_ring_prepare(): before it there is nothing. */
-	if (!smp_load_acquire(&ring->pages))
+	if (!smp_load_acquire(&ring->pages) || !args->length)
 		return 0;
 	copy = kvmalloc(ring->mask + 1, GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 	if (!copy)

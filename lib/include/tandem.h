@@ -313,8 +313,9 @@ int tandem_dispatch(struct tandem_subscription *sub, unsigned int max);
  * @lost_recursion: of @lost: nested too deep
  * @lost_too_big: of @lost: too large for the ring
  * @lost_class: of @lost: by class
- * @overwritten: of a flight recorder: records that were overwritten before they were read. What it
- *	lost otherwise is known as far as its records tell: @lost is @lost_seen
+ * @overwritten: of a flight recorder: records that were overwritten before they were read. The
+ *	next record that is read tells of them too. The other counts are known as far as its
+ *	records tell: @lost is @lost_seen, and what follows is 0
  */
 struct tandem_counters {
 	uint64_t delivered;

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <tandem.h>
@@ -56,10 +58,33 @@ void no_memory(void)
 	exit(STATUS_FAILED);
 }
 
+/* An update of the kernel leaves modules behind that were built for the one before. */
+static bool module_is_installed(const char *release)
+{
+	char path[PATH_MAX], line[4096];
+	bool found = false;
+	FILE *list;
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", release);
+	list = fopen(path, "re");
+	if (!list)
+		return false;
+	while (!found && fgets(line, sizeof(line), list))
+		found = strstr(line, "/tandem.ko");
+	fclose(list);
+	return found;
+}
+
 int no_kernel(const struct cli *cli)
 {
+	struct utsname system;
+
+	if (uname(&system) || module_is_installed(system.release))
+		return complain(cli, STATUS_NO_KERNEL,
+				"Tandem is not in this kernel: load the module with 'modprobe tandem'.");
 	return complain(cli, STATUS_NO_KERNEL,
-			"Tandem is not in this kernel: load the module with 'modprobe tandem'.");
+			"Tandem is not in this kernel, and no module of it is installed for %s: build and install it for this kernel, then 'modprobe tandem'.",
+			system.release);
 }
 
 static bool kernel_has_tandem(void)

@@ -223,8 +223,8 @@ static bool tandem_ring_refresh(struct tandem_ring *ring)
  * The oldest record goes. A reader copies it, and then takes it, by moving cons_pos over it; whoever
  * moves cons_pos has it. It moves before the record is overwritten, by a full barrier: so what
  * was copied was whole if cons_pos has not moved since. Who interrupts this may evict too, and even
- * overwrite the record while it is looked at here: then cons_pos has moved. Model:
- * overwrite.litmus.
+ * overwrite the record while it is looked at here: then cons_pos has moved. Models:
+ * overwrite.litmus, recorder.pml.
  */
 static void tandem_ring_evict_one(struct tandem_ring *ring, u64 pos)
 {

@@ -301,6 +301,8 @@ static void run(struct source *source)
 	progress = consume(source, reader);
 	if (progress == FULL || !settle(source, reader)) {
 		pause_source(source);
+		/* The sinks that are not full shall not wait for the one that is. */
+		targets_flush(&source->targets);
 		return;
 	}
 	if (progress == MORE) {

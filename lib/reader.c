@@ -89,7 +89,7 @@ static void release(const struct tandem_subscription *sub, struct ring *ring)
 		return;
 	/*
 	 * cons_pos before blocked: a poster sets blocked, does a full barrier, and looks at
-	 * cons_pos before it sleeps. It sees ours, or we see that it waits.
+	 * cons_pos before it sleeps. It sees ours, or we see that it waits. Model: block.litmus.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&ring->producer->blocked, __ATOMIC_RELAXED))

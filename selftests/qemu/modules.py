@@ -6,8 +6,7 @@ import pathlib
 
 DIRECTORY = pathlib.Path(os.environ["TANDEM_MODULES"])
 LOADED_BEFORE_A_TEST = ("tandem", "tandem_process", "tandem_gen")
-SYS_DELETE_MODULE = 176
-SYS_FINIT_MODULE = 313
+SYS_DELETE_MODULE, SYS_FINIT_MODULE = {"x86_64": (176, 313), "aarch64": (106, 273)}[os.uname().machine]
 
 libc = ctypes.CDLL(None, use_errno=True)
 files = {file.stem: file for file in DIRECTORY.glob("*.ko")}

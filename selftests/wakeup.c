@@ -7,7 +7,7 @@
  * soon as it has consumed. So each event races with one going to sleep, and if its wake-up is
  * lost, there is no further one that would hide it. On two idle CPUs it takes half a minute.
  *
- * TIMEOUT=900
+ * ALONE=1 TIMEOUT=900
  */
 #include <fcntl.h>
 #include <poll.h>

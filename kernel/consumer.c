@@ -13,6 +13,7 @@
 #include "device.h"
 #include "ioctl.h"
 #include "recorder.h"
+#include "room.h"
 #include "subscription.h"
 
 /* Ring number @n as user space counts. */
@@ -142,6 +143,7 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 		while ((ret = tandem_consumer_read_one(sub, to)) > 0)
 			total += ret;
 		mutex_unlock(&sub->read_lock);
+		tandem_room_made(sub);
 		/* Corrupt is for ever, whatever the consumer wrote to cons_pos since. */
 		if (!ret && tandem_subscription_corrupt(sub))
 			ret = -EBADMSG;
@@ -170,6 +172,7 @@ static __poll_t tandem_consumer_poll(struct file *filp, struct poll_table_struct
 	struct tandem_subscription *sub = filp->private_data;
 	__poll_t mask = 0;
 
+	tandem_room_made(sub);
 	poll_wait(filp, &sub->wait, wait);
 	if (READ_ONCE(sub->gone))
 		mask |= EPOLLHUP | EPOLLIN | EPOLLRDNORM;
@@ -203,7 +206,10 @@ static long tandem_consumer_ioctl(struct file *filp, unsigned int cmd, unsigned 
 {
 	if (tandem_ioctl_is(cmd, TANDEM_IOC_SNAPSHOT))
 		return tandem_ioctl_snapshot(filp->private_data, cmd, (void __user *)arg);
-	return -ENOTTY;
+	if (cmd != TANDEM_IOC_ROOM)
+		return -ENOTTY;
+	tandem_room_made(filp->private_data);
+	return 0;
 }
 
 static int tandem_consumer_fasync(int fd, struct file *filp, int on)

@@ -169,6 +169,7 @@ static struct tandem_device *tandem_device_alloc(const struct tandem_device_info
 	dev->uid = info->uid;
 	dev->gid = info->gid;
 	dev->events_mode = info->events_mode;
+	dev->may_block = info->may_block;
 	init_waitqueue_head(&dev->removal);
 	mutex_init(&dev->lock);
 	INIT_LIST_HEAD(&dev->subscriptions);
@@ -238,9 +239,13 @@ err_put:
 /* Takes a device out of the registry; tandem_device_fence() does the rest, without the lock. */
 static void tandem_device_withdraw(struct tandem_device *dev)
 {
+	struct tandem_subscription *sub;
+
 	lockdep_assert_held(&tandem_devices_lock);
 	mutex_lock(&dev->lock);
 	WRITE_ONCE(dev->gone, true);
+	list_for_each_entry(sub, &dev->subscriptions, node)
+		wake_up_all(&sub->room);
 	mutex_unlock(&dev->lock);
 	cdev_device_del(&dev->cdev, &dev->dev);
 	xa_erase(&tandem_devices, dev->id);

@@ -33,6 +33,7 @@ struct tandem_subscription;
  * @dev: carries the reference count
  * @id: minor, and index in the registry
  * @events_mode: who may subscribe
+ * @may_block: consumers may hold posters up
  * @mode: of the node
  * @uid: of the node
  * @gid: of the node
@@ -43,6 +44,7 @@ struct tandem_subscription;
  * @lock: protects what follows, and @listeners. Nests in the registry's lock
  * @subscriptions: list of &tandem_subscription.node
  * @subscription_count: its length
+ * @subscription_seq: how many there have been
  * @server: the server session that is bound, or NULL
  * @generation: of the last server session
  */
@@ -58,6 +60,7 @@ struct tandem_device {
 	struct device dev;
 	u32 id;
 	umode_t events_mode;
+	bool may_block;
 	umode_t mode;
 	kuid_t uid;
 	kgid_t gid;
@@ -69,6 +72,7 @@ struct tandem_device {
 	struct mutex lock;	/* see above */
 	struct list_head subscriptions;
 	unsigned int subscription_count;
+	u64 subscription_seq;
 	struct tandem_server *server;
 	u32 generation;
 };

@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "device.h"
+#include "event.h"
 #include "ring.h"
 #include "shared.h"
 #include "subscription.h"
@@ -26,16 +27,16 @@ static __always_inline size_t tandem_payload(u64 header)
 
 /* Makes room in the ring of a subscription that is meant for this CPU. */
 static struct tandem_slot tandem_take(struct tandem_subscription *sub, struct tandem_ring **ring,
-				      u64 header)
+				      u64 header, bool patient)
 {
 	struct tandem_ring *here = this_cpu_ptr(sub->rings);
 
 	if (likely(!sub->shared)) {
 		*ring = here;
-		return tandem_ring_reserve(here, header);
+		return tandem_ring_reserve(here, header, patient);
 	}
 	*ring = &sub->shared->ring;
-	return tandem_shared_reserve(sub->shared, &here->nesting, header);
+	return tandem_shared_reserve(sub->shared, &here->nesting, header, patient);
 }
 
 static __always_inline void tandem_give(struct tandem_ring *ring, u64 start)
@@ -46,23 +47,29 @@ static __always_inline void tandem_give(struct tandem_ring *ring, u64 start)
 		tandem_shared_commit(ring, start);
 }
 
+/* Copies an event into the ring of one. Return: what tandem_take() did. */
+static struct tandem_slot tandem_copy_one(struct tandem_subscription *sub,
+					  struct tandem_ring **ring, u64 header, const void *data,
+					  bool patient)
+{
+	struct tandem_slot slot = tandem_take(sub, ring, header, patient);
+
+	if (likely(slot.record)) {
+		memcpy(slot.record->data, data, tandem_payload(header));
+		tandem_give(*ring, slot.start);
+	}
+	return slot;
+}
+
 /* Copies an event into the rings of all who want it, from @listener on. */
 static void tandem_copy(struct tandem_subscription **listener, u64 header, const void *data)
 {
 	struct tandem_subscription *sub;
+	struct tandem_ring *ring;
 
-	while ((sub = READ_ONCE(*listener++))) {
-		struct tandem_ring *ring;
-		struct tandem_slot slot;
-
-		if (!tandem_subscription_wants(sub, header))
-			continue;
-		slot = tandem_take(sub, &ring, header);
-		if (unlikely(!slot.record))
-			continue;
-		memcpy(slot.record->data, data, tandem_payload(header));
-		tandem_give(ring, slot.start);
-	}
+	while ((sub = READ_ONCE(*listener++)))
+		if (tandem_subscription_wants(sub, header))
+			tandem_copy_one(sub, &ring, header, data, false);
 }
 
 /* The sizes that tandem_post_alone() takes. */
@@ -154,7 +161,7 @@ struct tandem_reservation __tandem_reserve(struct tandem_device *dev, u64 header
 		r.ring = this_cpu_ptr(sub->rings);
 		if (unlikely(tandem_header_len(header) > TANDEM_RECORD_SURE ||
 			     !tandem_ring_try(r.ring, header, &slot)))
-			slot = tandem_take(sub, &r.ring, header);
+			slot = tandem_take(sub, &r.ring, header, false);
 		if (likely(slot.record)) {
 			r.start = slot.start;
 			r.data = slot.record->data;
@@ -216,3 +223,83 @@ void tandem_batch_end(struct tandem_batch *batch)
 	preempt_enable_notrace();
 }
 EXPORT_SYMBOL_GPL(tandem_batch_end);
+
+/* ---- In steps ---- */
+
+
+static bool tandem_posting_concerns(const struct tandem_posting *posting,
+				    const struct tandem_subscription *sub, bool blocking)
+{
+	return tandem_subscription_wants(sub, posting->header) &&
+	       (sub->overflow == TANDEM_OVERFLOW_BLOCK) == blocking;
+}
+
+/**
+ * tandem_posting_begin() - post to all who need not be waited for
+ * @dev: the device
+ * @posting: the event
+ */
+void tandem_posting_begin(struct tandem_device *dev, struct tandem_posting *posting)
+{
+	struct tandem_subscription **listener, *sub;
+	struct tandem_listeners *listeners;
+	struct tandem_ring *ring;
+
+	posting->last = READ_ONCE(dev->subscription_seq);
+	preempt_disable_notrace();
+	listeners = tandem_listeners(dev);
+	if (listeners) {
+		this_cpu_inc(*dev->posted);
+		for (listener = listeners->subscription; (sub = READ_ONCE(*listener)); listener++)
+			if (tandem_posting_concerns(posting, sub, false))
+				tandem_copy_one(sub, &ring, posting->header, posting->data, false);
+	}
+	preempt_enable_notrace();
+}
+
+/* The next one, in the order of their coming, that has no room. */
+static bool tandem_posting_next(struct tandem_device *dev, struct tandem_posting *posting)
+{
+	struct tandem_listeners *listeners = tandem_listeners(dev);
+	struct tandem_subscription **listener, *sub;
+	struct tandem_slot slot;
+
+	if (!listeners)
+		return false;
+	for (listener = listeners->subscription; (sub = READ_ONCE(*listener)); listener++) {
+		if (!tandem_posting_concerns(posting, sub, true) || sub->seq <= posting->served ||
+		    sub->seq > posting->last)
+			continue;
+		slot = tandem_copy_one(sub, &posting->ring, posting->header, posting->data,
+				       posting->patient);
+		if (slot.full && refcount_inc_not_zero(&sub->refs)) {
+			posting->full = sub;
+			return true;
+		}
+		posting->lost |= !slot.record;
+		posting->served = sub->seq;
+	}
+	return false;
+}
+
+/**
+ * tandem_posting_go_on() - post to those who are to be waited for, as far as it goes
+ * @dev: the device
+ * @posting: begun
+ *
+ * Return: true if one has no room: wait, put it, and call again.
+ */
+bool tandem_posting_go_on(struct tandem_device *dev, struct tandem_posting *posting)
+{
+	/* Nobody posts on a device that is gone: see tandem_device_fence(). */
+	int idx = srcu_read_lock(&dev->srcu);
+	bool full = false;
+
+	if (!READ_ONCE(dev->gone)) {
+		preempt_disable_notrace();
+		full = tandem_posting_next(dev, posting);
+		preempt_enable_notrace();
+	}
+	srcu_read_unlock(&dev->srcu, idx);
+	return full;
+}

@@ -313,13 +313,34 @@ void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter)
 }
 
 /**
+ * tandem_ring_full() - what becomes of a record that finds no room
+ * @ring: the ring of this CPU, or a shared one whose lock is held
+ * @header: of the record
+ * @patient: the poster can wait
+ */
+struct tandem_slot tandem_ring_full(struct tandem_ring *ring, u64 header, bool patient)
+{
+	/* One that has been stopped will never have room. */
+	bool later = READ_ONCE(ring->limits[tandem_header_class(header)]);
+	struct tandem_slot slot = { .full = patient && later };
+
+	if (!slot.full)
+		tandem_ring_lost(ring, header, NULL);
+	/* What a sleeping consumer waits for may not come to fit. */
+	if (later && READ_ONCE(ring->consumer->wake_at) != TANDEM_AWAKE)
+		tandem_ring_wake(ring);
+	return slot;
+}
+
+/**
  * tandem_ring_reserve() - make room for a record and write its header, in all cases
  * @ring: the ring of this CPU; preemption is off until tandem_ring_commit()
  * @header: of the record
+ * @patient: count nothing if there is no room
  *
- * Return: where it is; if its record is NULL, it is lost, and counted.
+ * Return: where it is; if its record is NULL, it is lost, and counted, unless full is set.
  */
-struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
+struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header, bool patient)
 {
 	u64 limit = READ_ONCE(ring->limits[tandem_header_class(header)]);
 	u64 bytes = TANDEM_RECORD_STRIDE(tandem_header_len(header));
@@ -337,11 +358,7 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header)
 	do {
 		if (!tandem_ring_has_room(ring, head, bytes, limit)) {
 			atomic_long_add(lost, &ring->pending);
-			tandem_ring_lost(ring, header, NULL);
-			/* What a sleeping consumer waits for may not come to fit. */
-			if (limit && READ_ONCE(ring->consumer->wake_at) != TANDEM_AWAKE)
-				tandem_ring_wake(ring);
-			return slot;
+			return tandem_ring_full(ring, header, patient);
 		}
 		/* Between load and cmpxchg, as in tandem_ring_try(). */
 		if (!tandem_ring_time(ring, &time))

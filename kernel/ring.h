@@ -123,10 +123,12 @@ struct tandem_ring {
  * struct tandem_slot - a reserved record
  * @record: where it is; NULL: it is lost, and counted
  * @start: its position
+ * @full: there is no @record now, but there may be later, and nothing was counted
  */
 struct tandem_slot {
 	struct tandem_record *record;
 	u64 start;
+	bool full;
 };
 
 /**
@@ -165,10 +167,11 @@ void tandem_ring_arm(struct tandem_ring *ring);
 /* For posters of a shared ring. */
 bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit);
 u16 tandem_ring_take_pending(struct tandem_ring *ring);
+struct tandem_slot tandem_ring_full(struct tandem_ring *ring, u64 header, bool patient);
 void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter);
 
 /* The rare parts of the functions below. */
-struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header);
+struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header, bool patient);
 void tandem_ring_wake(struct tandem_ring *ring);
 
 /* The record at a position. */

@@ -111,11 +111,12 @@ int tandem_server_bind(struct tandem_server *server, struct tandem_bind *args)
 		.uid = make_kuid(current_user_ns(), args->uid),
 		.gid = make_kgid(current_user_ns(), args->gid),
 		.events_mode = args->events_mode,
+		.may_block = args->flags & TANDEM_BIND_MAY_BLOCK,
 	};
 	int ret;
 
-	if (args->flags & ~(TANDEM_BIND_CREATE | TANDEM_BIND_EXCLUSIVE) ||
-	    (args->flags & TANDEM_BIND_EXCLUSIVE && !(args->flags & TANDEM_BIND_CREATE)) ||
+	if (args->flags & ~(TANDEM_BIND_CREATE | TANDEM_BIND_EXCLUSIVE | TANDEM_BIND_MAY_BLOCK) ||
+	    (args->flags && !(args->flags & TANDEM_BIND_CREATE)) ||
 	    args->mode & ~0777 || args->events_mode & ~0444)
 		return -EINVAL;
 
@@ -153,7 +154,7 @@ int tandem_server_post(struct tandem_server *server, const struct tandem_post *a
 	void *data = stack;
 	int idx, ret = 0;
 
-	if (args->flags || args->timeout || args->type >= TANDEM_TYPES || args->event_class >= TANDEM_CLASSES ||
+	if (args->flags & ~TANDEM_POST_WAIT || (args->timeout && !args->flags) || args->type >= TANDEM_TYPES || args->event_class >= TANDEM_CLASSES ||
 	    (!args->data && args->len))
 		return -EINVAL;
 	if (args->len > TANDEM_PAYLOAD_MAX)
@@ -174,9 +175,16 @@ int tandem_server_post(struct tandem_server *server, const struct tandem_post *a
 		ret = -ENODEV;
 	else if (READ_ONCE(dev->server) != server)
 		ret = -ESTALE;
-	else
+	else if (!args->flags)
 		tandem_post(dev, args->type, args->event_class, data, args->len);
 	srcu_read_unlock(&dev->srcu, idx);
+	/* Not in the SRCU section: who removes the device waits for that. */
+	if (!ret && args->flags) {
+		ret = tandem_post_wait(dev, args->type, args->event_class, data, args->len,
+				       args->timeout);
+		if (READ_ONCE(dev->gone))
+			ret = -ENODEV;
+	}
 	if (data != stack)
 		kvfree(data);
 	return ret;

@@ -25,26 +25,22 @@ struct tandem_shared *tandem_shared_create(void)
 /*
  * Reserves a record. Model: shared_reuse.litmus.
  *
- * Return: where it is; if its record is NULL, it is lost, and counted.
+ * Return: as tandem_shared_reserve().
  */
-static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 header)
+static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 header,
+					     bool patient)
 {
 	struct tandem_ring *ring = &shared->ring;
 	u64 limit = READ_ONCE(ring->limits[tandem_header_class(header)]);
 	u64 bytes = TANDEM_RECORD_STRIDE(tandem_header_len(header));
 	u64 start = local_read(&ring->head);
-	struct tandem_slot slot = {};
+	struct tandem_slot slot;
 	u16 lost = 0;
 	u64 time;
 
 	lockdep_assert_held(&shared->lock);
-	if (!tandem_ring_has_room(ring, start, bytes, limit)) {
-		tandem_ring_lost(ring, header, NULL);
-		/* What a sleeping consumer waits for may not come to fit. */
-		if (limit && READ_ONCE(ring->consumer->wake_at) != TANDEM_AWAKE)
-			tandem_ring_wake(ring);
-		return slot;
-	}
+	if (!tandem_ring_has_room(ring, start, bytes, limit))
+		return tandem_ring_full(ring, header, patient);
 	if (!tandem_ring_time(ring, &time))
 		time = tandem_clock_look();
 	/* The clocks of two CPUs may differ a little; later in the ring is later in time. */
@@ -69,7 +65,7 @@ static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 h
  * one has it, and this is an NMI, which may not wait. Model: shared.pml.
  */
 static bool tandem_shared_try(struct tandem_shared *shared, unsigned int *inside, u64 header,
-			      struct tandem_slot *slot)
+			      bool patient, struct tandem_slot *slot)
 {
 	if (*inside)
 		return false;
@@ -81,7 +77,7 @@ static bool tandem_shared_try(struct tandem_shared *shared, unsigned int *inside
 		WRITE_ONCE(*inside, 0);
 		return false;
 	}
-	*slot = tandem_shared_take(shared, header);
+	*slot = tandem_shared_take(shared, header, patient);
 	raw_spin_unlock(&shared->lock);
 	barrier();
 	WRITE_ONCE(*inside, 0);
@@ -93,13 +89,14 @@ static bool tandem_shared_try(struct tandem_shared *shared, unsigned int *inside
  * @shared: the ring
  * @inside: this CPU's mark that it is at the lock of this ring; 0 at first
  * @header: of the record
+ * @patient: count nothing if there is no room
  *
  * Preemption is off until tandem_shared_commit(), in any context.
  *
- * Return: where it is; if its record is NULL, it is lost, and counted.
+ * Return: where it is; if its record is NULL, it is lost, and counted, unless full is set.
  */
 struct tandem_slot tandem_shared_reserve(struct tandem_shared *shared, unsigned int *inside,
-					 u64 header)
+					 u64 header, bool patient)
 {
 	struct tandem_ring *ring = &shared->ring;
 	struct tandem_slot slot = {};
@@ -110,7 +107,7 @@ struct tandem_slot tandem_shared_reserve(struct tandem_shared *shared, unsigned 
 		return slot;
 	}
 	local_irq_save(flags);
-	if (!tandem_shared_try(shared, inside, header, &slot))
+	if (!tandem_shared_try(shared, inside, header, patient, &slot))
 		tandem_ring_lost(ring, header, &ring->producer->lost_recursion);
 	local_irq_restore(flags);
 	return slot;

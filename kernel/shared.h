@@ -29,7 +29,7 @@ struct tandem_shared {
 
 struct tandem_shared *tandem_shared_create(void);
 struct tandem_slot tandem_shared_reserve(struct tandem_shared *shared, unsigned int *inside,
-					 u64 header);
+					 u64 header, bool patient);
 void tandem_shared_commit(struct tandem_ring *ring, u64 start);
 
 #endif /* _TANDEM_SHARED_H */

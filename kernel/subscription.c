@@ -49,6 +49,7 @@ static void tandem_subscription_stop(struct tandem_subscription *sub, enum tande
 
 	for_each_cpu(cpu, sub->cpus)
 		tandem_ring_stop(tandem_subscription_ring(sub, cpu), state);
+	wake_up_all(&sub->room);
 }
 
 static void tandem_subscription_wake(struct tandem_subscription *sub)
@@ -296,7 +297,9 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 	strscpy(sub->name, args->name, sizeof(sub->name));
 	sub->attached = true;
 	INIT_LIST_HEAD(&sub->node);
+	refcount_set(&sub->refs, 1);
 	init_waitqueue_head(&sub->wait);
+	init_waitqueue_head(&sub->room);
 	mutex_init(&sub->read_lock);
 	init_irq_work(&sub->notice.work, tandem_subscription_notice);
 	INIT_DELAYED_WORK(&sub->noticed, tandem_subscription_noticed);
@@ -375,6 +378,8 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 	rcu_assign_pointer(dev->listeners, new);
 	if (old)
 		kvfree_rcu(old, rcu);
+	sub->seq = dev->subscription_seq + 1;
+	WRITE_ONCE(dev->subscription_seq, sub->seq);
 	list_add_tail(&sub->node, &dev->subscriptions);
 	dev->subscription_count++;
 	if (*sub->name) {
@@ -400,6 +405,8 @@ static void tandem_subscription_leave(struct tandem_subscription *sub)
 	for (listener = listeners->subscription; *listener != sub; listener++)
 		;
 	WRITE_ONCE(*listener, &tandem_nobody);
+	WRITE_ONCE(sub->left, true);
+	wake_up_all(&sub->room);
 	list_del_init(&sub->node);
 	if (!--dev->subscription_count) {
 		RCU_INIT_POINTER(dev->listeners, NULL);
@@ -444,6 +451,17 @@ void tandem_subscription_close(struct tandem_subscription *sub)
 			module_put(THIS_MODULE);
 	}
 	module_put(sub->dev->owner);
+	tandem_subscription_put(sub);
+}
+
+/**
+ * tandem_subscription_put() - give a reference up
+ * @sub: closed by its owner, or found by a poster
+ */
+void tandem_subscription_put(struct tandem_subscription *sub)
+{
+	if (!refcount_dec_and_test(&sub->refs))
+		return;
 	INIT_RCU_WORK(&sub->free, tandem_subscription_free);
 	queue_rcu_work(tandem_subscription_wq, &sub->free);
 }
@@ -492,7 +510,7 @@ static int tandem_subscribe_check(struct tandem_subscribe *args)
 
 	if (args->flags & ~(TANDEM_SUBSCRIBE_SHARED | TANDEM_SUBSCRIBE_NO_TIME |
 			    TANDEM_SUBSCRIBE_DURABLE) ||
-	    args->overflow > TANDEM_OVERFLOW_OVERWRITE)
+	    args->overflow > TANDEM_OVERFLOW_BLOCK)
 		return -EINVAL;
 	if (args->flags & TANDEM_SUBSCRIBE_SHARED && args->overflow == TANDEM_OVERFLOW_OVERWRITE)
 		return -EINVAL;
@@ -551,6 +569,8 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 	ret = tandem_subscribe_check(&wanted);
 	if (ret)
 		return ret;
+	if (wanted.overflow == TANDEM_OVERFLOW_BLOCK && !dev->may_block)
+		return -EOPNOTSUPP;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;

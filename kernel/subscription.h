@@ -12,6 +12,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -46,6 +47,9 @@ struct tandem_user;
  * @name: of a durable one, else empty
  * @durable: it stays when its consumer leaves; under the device's lock
  * @attached: somebody owns it: an fd, or who closes it; under the device's lock
+ * @seq: it is the device's nth subscription; listeners are in this order
+ * @refs: it is freed after the last is put: that of who owns it, and those of posters that wait
+ * @left: no poster finds it any more
  * @node: in &tandem_device.subscriptions, under the device's lock
  * @hotplug: in the CPU hotplug state: rings are prepared with their CPUs
  * @unlimited: its user's caps do not hold for it
@@ -53,6 +57,7 @@ struct tandem_user;
  *	CPU hotplug lock
  * @wait: who sleeps in poll or read
  * @fasync: who wants SIGIO
+ * @room: posters that wait for room
  * @read_lock: one reader at a time; protects @turn
  * @turn: the CPU whose ring is read first, of several with records of the same time
  * @gone: it has ended, with its device or, if it was durable, alone; set under the device's lock
@@ -84,6 +89,9 @@ struct tandem_subscription {
 	char name[TANDEM_NAME_SIZE];
 	bool durable;
 	bool attached;
+	u64 seq;
+	refcount_t refs;
+	bool left;
 	struct list_head node;
 	struct hlist_node hotplug;
 	bool unlimited;
@@ -91,6 +99,7 @@ struct tandem_subscription {
 
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
+	wait_queue_head_t room;
 	struct mutex read_lock;	/* see above */
 	unsigned int turn;
 	bool gone;
@@ -178,6 +187,7 @@ int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, s
 unsigned long *tandem_subscribe_types(const struct tandem_subscribe *args);
 void tandem_subscription_release(struct tandem_subscription *sub);
 void tandem_subscription_close(struct tandem_subscription *sub);
+void tandem_subscription_put(struct tandem_subscription *sub);
 void tandem_subscription_gone(struct tandem_subscription *sub);
 void tandem_subscription_count(struct tandem_subscription *sub,
 			       struct tandem_subscription_counters *counters);

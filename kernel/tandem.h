@@ -96,6 +96,7 @@ struct tandem_device_ops {
  * @uid: its owner
  * @gid: its group
  * @events_mode: who may subscribe: read bits for the node's owner, group and others
+ * @may_block: consumers may subscribe with TANDEM_OVERFLOW_BLOCK, and so hold tandem_post_wait() up
  * @ops: operations; the struct must stay
  * @parent: parent in the device tree, or NULL
  * @data: the kernel half's, see tandem_device_data()
@@ -106,6 +107,7 @@ struct tandem_device_info {
 	kuid_t uid;
 	kgid_t gid;
 	umode_t events_mode;
+	bool may_block;
 	const struct tandem_device_ops *ops;
 	struct device *parent;
 	void *data;
@@ -186,6 +188,32 @@ static __always_inline void tandem_post(struct tandem_device *dev, unsigned int 
 {
 	if (tandem_listening(dev))
 		__tandem_post(dev, tandem_header(type, event_class, len), data);
+}
+
+int __tandem_post_wait(struct tandem_device *dev, u64 header, const void *data, u64 timeout);
+
+/**
+ * tandem_post_wait() - post an event, and wait for the room that some subscriptions lack
+ * @dev: the device
+ * @type: as for tandem_post()
+ * @event_class: likewise
+ * @data: likewise
+ * @len: likewise
+ * @timeout: nanoseconds, or TANDEM_FOREVER
+ *
+ * Those that subscribed with TANDEM_OVERFLOW_BLOCK are waited for, one after the other; all others
+ * get the event at once. A kernel thread waits no longer than until it is told to stop or to park.
+ *
+ * Context: process, may sleep, without locks that a consumer may need.
+ * Return: 0, or -ETIMEDOUT or -EINTR (a signal; stop; park): some that were waited for have lost it.
+ */
+static __always_inline int tandem_post_wait(struct tandem_device *dev, unsigned int type,
+					    enum tandem_class event_class, const void *data,
+					    size_t len, u64 timeout)
+{
+	if (!tandem_listening(dev))
+		return 0;
+	return __tandem_post_wait(dev, tandem_header(type, event_class, len), data, timeout);
 }
 
 /**

@@ -162,7 +162,8 @@ struct tandem_device_control {
  * enum tandem_overflow - what happens to an event that finds its ring full
  * @TANDEM_OVERFLOW_DROP: the new event is dropped and counted
  * @TANDEM_OVERFLOW_OVERWRITE: the oldest events make room, and are counted: a flight recorder. It
- *	takes no mmap; it is read by read() and TANDEM_IOC_SNAPSHOT. Rings for each CPU only
+ *	takes no mmap (-ENODEV); it is read by read() and TANDEM_IOC_SNAPSHOT. Not together with
+ *	TANDEM_SUBSCRIBE_SHARED
  * @TANDEM_OVERFLOW_BLOCK: who posts with a wait, and may sleep, waits for room; for other posters
  *	it is @TANDEM_OVERFLOW_DROP. Only on devices that allow it
  */

@@ -44,6 +44,7 @@ static const struct tandem_device_ops gen_ops = {
 static int __init gen_init(void)
 {
 	const struct tandem_device_info info = {
+		.may_block = true,
 		.name = "gen",
 		.mode = 0666,
 		.uid = GLOBAL_ROOT_UID,

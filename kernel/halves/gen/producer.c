@@ -69,6 +69,19 @@ static bool still_runs(struct gen_producer *producer)
 	return false;
 }
 
+/* In a thread: it may wait, and so may not be kept from leaving its CPU. */
+static bool post_patiently(struct gen_producer *producer)
+{
+	const struct tandem_gen_start *start = &producer->run->start;
+	u64 seq = producer->seq;
+
+	make_event(producer, producer->buffer, seq);
+	tandem_post_wait(producer->run->dev, start->type, start->event_class, producer->buffer,
+			 start->size, TANDEM_FOREVER);
+	WRITE_ONCE(producer->seq, seq + 1);
+	return !kthread_should_stop() && !kthread_should_park();
+}
+
 static void post_batch(struct gen_producer *producer)
 {
 	unsigned int count = events_left(producer, producer->run->start.batch);
@@ -89,6 +102,8 @@ static bool post_here(struct gen_producer *producer)
 {
 	bool here;
 
+	if (producer->run->start.flags & TANDEM_GEN_WAIT && producer->context == TANDEM_GEN_PROCESS)
+		return post_patiently(producer);
 	/* A thread is pushed off a CPU that goes away before it is told to park. */
 	preempt_disable();
 	here = smp_processor_id() == producer->cpu;

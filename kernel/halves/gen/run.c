@@ -115,7 +115,10 @@ static long check_start(const struct tandem_gen_start *start)
 	if (!start->contexts || start->contexts >= BIT(TANDEM_GEN_CONTEXTS) ||
 	    start->type >= TANDEM_TYPES || start->event_class >= TANDEM_CLASSES ||
 	    start->size < sizeof(struct tandem_gen_event) || start->rate > READ_ONCE(max_rate) ||
-	    !start->batch || start->batch > GEN_BATCH_MAX || start->flags || start->reserved2)
+	    !start->batch || start->batch > GEN_BATCH_MAX || start->flags & ~TANDEM_GEN_WAIT ||
+	    start->reserved2)
+		return -EINVAL;
+	if (start->flags & TANDEM_GEN_WAIT && start->batch != 1)
 		return -EINVAL;
 	if (!start->rate && (start->contexts & TIMED_CONTEXTS))
 		return -EINVAL;

@@ -20,7 +20,7 @@ module-files = $(foreach name,$(module-names),$(module-build)/kernel/$(name).ko:
 
 dkmsdir := /usr/src/tandem-$(VERSION)
 dkms-sources := Kbuild uapi/linux/tandem.h $(shell find kernel \( -name 'Kbuild*' -o -name '*.[ch]' \) ! -name '*.mod.c')
-dkms-files := $(O)/dkms.conf:$(dkmsdir):644 \
+dkms-files := $(O)/dkms.conf:$(dkmsdir):644 packaging/dkms-post-build:$(dkmsdir):755 \
 	$(foreach file,$(dkms-sources),$(file):$(dkmsdir)/$(filter-out ./,$(dir $(file))):644)
 
 .PHONY: dkms-conf

@@ -51,23 +51,26 @@ has_all()
 # The source for DKMS is all that a build needs, by the commands that its configuration names.
 dkms_source_builds()
 {
-	local source PACKAGE_NAME='' PACKAGE_VERSION='' MAKE=() BUILT_MODULE_NAME=() BUILT_MODULE_LOCATION=() i
-	source=$(echo "$root"/usr/src/tandem-*)
+	local source build i PACKAGE_NAME='' PACKAGE_VERSION='' POST_BUILD='' MAKE=() BUILT_MODULE_NAME=() BUILT_MODULE_LOCATION=()
 	# shellcheck disable=SC2034 # used by what is sourced
-	local kernel_source_dir=$kdir dkms_tree=$work/dkms
+	local kernel_source_dir=$kdir kernelver=$release arch=any dkms_tree=$work/dkms
+	source=$(echo "$root"/usr/src/tandem-*)
 	# shellcheck disable=SC1091 # installed by the step before
 	. "$source/dkms.conf"
 	[ "$source" = "$root/usr/src/$PACKAGE_NAME-$PACKAGE_VERSION" ] || return
-	mkdir -p "$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION"
-	cp -r "$source" "$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build"
+	build=$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build
+	mkdir -p "$build/../$release/any/module"
+	cp -r "$source/." "$build"
 	${MAKE[0]} > "$work/log" 2>&1
 	for i in "${!BUILT_MODULE_NAME[@]}"; do
-		[ -e "$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build/${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko" ] || {
+		[ -e "$build/${BUILT_MODULE_LOCATION[i]}/${BUILT_MODULE_NAME[i]}.ko" ] || {
 			echo "# ${BUILT_MODULE_NAME[i]} is not built"
 			sed 's/^/# /' "$work/log"
 			return 1
 		}
 	done
+	# shellcheck disable=SC2086 # a program and its arguments
+	(cd "$build" && ./$POST_BUILD) && [ -e "$build/../$release/any/module/Module.symvers" ]
 }
 
 half_builds()

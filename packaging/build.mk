@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-# Packages for Debian.
+# Packages for Debian, and the machine that tries them.
 
-.PHONY: deb
+.PHONY: deb check-install
 deb: packages
 	$(quiet)packaging/install-deps packaging/deb-deps.txt
 	$(quiet)packaging/deb build/deb
+
+check-install: packages
+	$(quiet)packaging/install-deps packaging/deb-deps.txt packaging/check-install-deps.txt
+	$(quiet)selftests/install/check

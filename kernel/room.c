@@ -54,6 +54,7 @@ static bool tandem_room_free_or_ask(const struct tandem_room *room)
 	/*
 	 * blocked before cons_pos. Pairs with the full fence of a consumer that moves cons_pos and
 	 * then looks at blocked, as in tandem_room_made(). One of both sees the other's store.
+	 * Model: block.litmus.
 	 */
 	smp_mb();
 	return tandem_room_free(room);

@@ -88,8 +88,9 @@ static void release(const struct tandem_subscription *sub, struct ring *ring)
 	if (sub->overflow != TANDEM_OVERFLOW_BLOCK)
 		return;
 	/*
-	 * cons_pos before blocked: a poster sets blocked, does a full barrier, and looks at
-	 * cons_pos before it sleeps. It sees ours, or we see that it waits. Model: block.litmus.
+	 * cons_pos before blocked. Pairs with the smp_mb() in tandem_room_free_or_ask(), where a
+	 * poster sets blocked and then looks at cons_pos: it sees ours, or we see that it waits.
+	 * Model: block.litmus.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&ring->producer->blocked, __ATOMIC_RELAXED))

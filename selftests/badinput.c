@@ -80,7 +80,8 @@ static int error_of(int fd, unsigned int cmd, const void *args)
 TEST_F(bad, names)
 {
 	static const struct {
-		char name[TANDEM_NAME_SIZE];
+		/* No more than TANDEM_NAME_SIZE bytes are given: the longest have no NUL. */
+		char name[TANDEM_NAME_SIZE + 1];
 		int error;
 	} cases[] = {
 		{ "", EINVAL },
@@ -108,12 +109,19 @@ TEST_F(bad, names)
 		{ SIXTY_TWO "kl", ENAMETOOLONG },
 		{ SIXTY_TWO "k\n", ENAMETOOLONG },
 	};
+	struct tandem_unsubscribe unsubscription;
+	struct tandem_subscribe subscription;
 	struct tandem_remove remove;
 	struct tandem_bind bind;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		memset(&remove, 0, sizeof(remove));
+		memset(&unsubscription, 0, sizeof(unsubscription));
+		subscription = (struct tandem_subscribe){
+			.ring_size = RING, .flags = TANDEM_SUBSCRIBE_DURABLE };
+		memcpy(subscription.name, cases[i].name, TANDEM_NAME_SIZE);
+		memcpy(unsubscription.name, cases[i].name, TANDEM_NAME_SIZE);
 		bind_init(&bind, "");
 		memcpy(bind.name, cases[i].name, TANDEM_NAME_SIZE);
 		memcpy(remove.name, cases[i].name, TANDEM_NAME_SIZE);
@@ -122,6 +130,14 @@ TEST_F(bad, names)
 		}
 		EXPECT_EQ(cases[i].error, error_of(self->control, TANDEM_IOC_REMOVE, &remove)) {
 			TH_LOG("REMOVE, name %u: %.64s", i, cases[i].name);
+		}
+		EXPECT_EQ(cases[i].error,
+			  error_of(self->node, TANDEM_IOC_SUBSCRIBE, &subscription)) {
+			TH_LOG("SUBSCRIBE, name %u: %.64s", i, cases[i].name);
+		}
+		EXPECT_EQ(cases[i].error,
+			  error_of(self->node, TANDEM_IOC_UNSUBSCRIBE, &unsubscription)) {
+			TH_LOG("UNSUBSCRIBE, name %u: %.64s", i, cases[i].name);
 		}
 	}
 }
@@ -147,7 +163,8 @@ TEST_F(bad, bind_fields)
 		int error;
 	} cases[] = {
 		{ "t-new", ~0U, 0666, 0, 0, 0444, EINVAL },
-		{ "t-new", TANDEM_BIND_CREATE | 4, 0666, 0, 0, 0444, EINVAL },
+		{ "t-new", TANDEM_BIND_CREATE | 8, 0666, 0, 0, 0444, EINVAL },
+		{ "t-new", TANDEM_BIND_MAY_BLOCK, 0666, 0, 0, 0444, EINVAL },
 		{ "t-new", TANDEM_BIND_CREATE | 1U << 31, 0666, 0, 0, 0444, EINVAL },
 		{ "t-new", TANDEM_BIND_EXCLUSIVE, 0666, 0, 0, 0444, EINVAL },
 		{ "t-new", TANDEM_BIND_CREATE, 01000, 0, 0, 0444, EINVAL },
@@ -220,7 +237,8 @@ TEST_F(bad, post_fields)
 		{ { .type = ~0U, .len = 8, .data = good }, EINVAL },
 		{ { .event_class = TANDEM_CLASSES, .len = 8, .data = good }, EINVAL },
 		{ { .event_class = ~0U, .len = 8, .data = good }, EINVAL },
-		{ { .flags = 1, .len = 8, .data = good }, EINVAL },
+		{ { .flags = 2, .len = 8, .data = good }, EINVAL },
+		{ { .timeout = 1, .len = 8, .data = good }, EINVAL },
 		{ { .flags = 1U << 31, .len = 8, .data = good }, EINVAL },
 		{ { .len = TANDEM_PAYLOAD_MAX + 1, .data = good }, EMSGSIZE },
 		{ { .len = 1U << 31, .data = good }, EMSGSIZE },
@@ -263,6 +281,10 @@ TEST_F(bad, subscribe_fields)
 		{ { .ring_size = RING, .watermark = ~0ULL }, EINVAL },
 		{ { .ring_size = RING, .name = "x" }, EINVAL },
 		{ { .ring_size = RING, .overflow = ~0U }, EINVAL },
+		{ { .ring_size = RING, .overflow = TANDEM_OVERFLOW_OVERWRITE,
+		    .flags = TANDEM_SUBSCRIBE_SHARED }, EINVAL },
+		{ { .ring_size = RING, .overflow = TANDEM_OVERFLOW_BLOCK }, EOPNOTSUPP },
+		{ { .ring_size = RING, .flags = TANDEM_SUBSCRIBE_DURABLE }, EINVAL },
 		{ { .ring_size = RING, .classes = 1 << TANDEM_CLASSES }, EINVAL },
 		{ { .ring_size = RING, .classes = ~0U }, EINVAL },
 		{ { .ring_size = 0 }, EINVAL },
@@ -302,6 +324,28 @@ TEST_F(bad, subscribe_fields)
 	ASSERT_LE(0, write_only);
 	EXPECT_EQ(EBADF, error_of(write_only, TANDEM_IOC_SUBSCRIBE, &good));
 	close(write_only);
+}
+
+TEST_F(bad, unsubscribe_fields)
+{
+	static const struct {
+		struct tandem_unsubscribe args;
+		int error;
+	} cases[] = {
+		{ { .name = "t-nothing", .flags = 1 }, EINVAL },
+		{ { .name = "t-nothing", .flags = 1U << 31 }, EINVAL },
+		{ { .name = "t-nothing", .reserved = 1 }, EINVAL },
+		{ { .name = "t-nothing" }, ENOENT },
+		{ { .name = DEVICE }, ENOENT },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		EXPECT_EQ(cases[i].error, error_of(self->node, TANDEM_IOC_UNSUBSCRIBE,
+						   &cases[i].args)) {
+			TH_LOG("case %u", i);
+		}
+	}
 }
 
 TEST_F(bad, device_control_fields)
@@ -352,7 +396,7 @@ TEST_F(bad, device_control_fields)
 
 static const unsigned int commands[] = {
 	TANDEM_IOC_BIND, TANDEM_IOC_REMOVE, TANDEM_IOC_POST, TANDEM_IOC_DEVICE_CONTROL,
-	TANDEM_IOC_SUBSCRIBE,
+	TANDEM_IOC_SUBSCRIBE, TANDEM_IOC_UNSUBSCRIBE,
 };
 
 static bool of_control(unsigned int cmd)
@@ -384,7 +428,7 @@ TEST_F(bad, other_nodes)
 		EXPECT_EQ(ENOTTY, error_of(self->control, cmd, zeros));
 	}
 	for (i = 0; i < 256; i++) {
-		if (i == 0x10 || i == 0x11)
+		if (i >= 0x10 && i <= 0x12)
 			continue;
 		cmd = _IOC(_IOC_READ | _IOC_WRITE, TANDEM_IOC_MAGIC, i, 64);
 		EXPECT_EQ(ENOTTY, error_of(self->node, cmd, zeros));
@@ -437,6 +481,11 @@ TEST_F(bad, read_only_pointers)
 	ASSERT_EQ(0, mprotect(self->read_only, 4096, PROT_READ | PROT_WRITE));
 	memset(self->read_only, 0, 4096);
 	subscription->ring_size = RING;
+	ASSERT_EQ(0, mprotect(self->read_only, 4096, PROT_READ));
+	EXPECT_EQ(EFAULT, error_of(self->node, TANDEM_IOC_SUBSCRIBE, subscription));
+	ASSERT_EQ(0, mprotect(self->read_only, 4096, PROT_READ | PROT_WRITE));
+	subscription->flags = TANDEM_SUBSCRIBE_DURABLE;
+	strcpy(subscription->name, "t-new");
 	ASSERT_EQ(0, mprotect(self->read_only, 4096, PROT_READ));
 	EXPECT_EQ(EFAULT, error_of(self->node, TANDEM_IOC_SUBSCRIBE, subscription));
 

@@ -18,7 +18,7 @@
 #define OTHER		"t-size-other"
 #define SIZE_MAX_IOC	((1 << _IOC_SIZEBITS) - 1)
 
-enum command { BIND, REMOVE, POST, DEVICE_CONTROL, SUBSCRIBE };
+enum command { BIND, REMOVE, POST, DEVICE_CONTROL, SUBSCRIBE, UNSUBSCRIBE };
 
 FIXTURE(size)
 {
@@ -64,6 +64,12 @@ FIXTURE_VARIANT_ADD(size, subscribe)
 	.cmd = TANDEM_IOC_SUBSCRIBE,
 };
 
+FIXTURE_VARIANT_ADD(size, unsubscribe)
+{
+	.command = UNSUBSCRIBE,
+	.cmd = TANDEM_IOC_UNSUBSCRIBE,
+};
+
 FIXTURE_SETUP(size)
 {
 	self->server = bind_device(DEVICE);
@@ -93,6 +99,10 @@ static int attempt(int server, int node, enum command command, unsigned int cmd,
 {
 	static const uint32_t word = 1;
 	static uint32_t answer;
+	struct tandem_subscribe durable = {
+		.ring_size = TANDEM_RING_SIZE_MIN, .flags = TANDEM_SUBSCRIBE_DURABLE,
+		.name = OTHER,
+	};
 	int fd = -1, err, result;
 
 	switch (command) {
@@ -122,12 +132,20 @@ static int attempt(int server, int node, enum command command, unsigned int cmd,
 			.ring_size = TANDEM_RING_SIZE_MIN };
 		fd = dup(node);
 		break;
+	case UNSUBSCRIBE:
+		close(subscribe(node, &durable));
+		memset(args, 0, sizeof(struct tandem_unsubscribe));
+		strcpy(((struct tandem_unsubscribe *)args)->name, OTHER);
+		fd = dup(node);
+		break;
 	}
 	result = ioctl(fd, cmd, args);
 	err = result < 0 ? errno : 0;
 	close(fd);
 	if (command == SUBSCRIBE && result >= 0)
 		close(result);
+	if (command == UNSUBSCRIBE && unsubscribe(node, OTHER) != (err ? 0 : -ENOENT))
+		return -1;
 	if (command == BIND || command == REMOVE) {
 		const bool made = command == BIND ? !err : err;
 		int removed = remove_device(OTHER);

@@ -247,6 +247,7 @@ TEST_F(any, bad_runs)
 	EXPECT_REFUSED(-EINVAL, start.batch = 1025);
 	EXPECT_REFUSED(-EINVAL, start.rate = ~0U);
 	EXPECT_REFUSED(-EINVAL, start.flags = 2);
+	EXPECT_REFUSED(-EINVAL, start.flags = TANDEM_GEN_WAIT; start.batch = 2);
 	EXPECT_REFUSED(-EINVAL, start.reserved2 = 1);
 	EXPECT_REFUSED(-EINVAL, start.contexts = BIT(TANDEM_GEN_SOFTIRQ));
 	EXPECT_REFUSED(-EINVAL, start.contexts = BIT(TANDEM_GEN_HARDIRQ));

@@ -68,7 +68,7 @@ void reader_check(struct reader *reader, const uint8_t *bytes, size_t len)
 
 size_t reader_read(struct reader *reader, size_t size)
 {
-	static _Thread_local uint8_t buffer[BUFFER] __attribute__((aligned(8)));
+	static __thread uint8_t buffer[BUFFER] __attribute__((aligned(8)));
 	ssize_t len = read(reader->fd, buffer, size < BUFFER ? size : BUFFER);
 
 	if (len < 0) {
@@ -86,7 +86,7 @@ void reader_drain(struct reader *reader)
 		;
 }
 
-uint64_t fdinfo(int fd, const char *name)
+uint64_t fdinfo_number(int fd, const char *name)
 {
 	uintmax_t number = UINTMAX_MAX;
 	char path[64], line[128];

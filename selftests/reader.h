@@ -46,6 +46,6 @@ void reader_drain(struct reader *reader);
 void reader_check(struct reader *reader, const uint8_t *bytes, size_t len);
 
 /* A number of the fd's /proc entry: that after "tandem-@name:"; all ones if there is none. */
-uint64_t fdinfo(int fd, const char *name);
+uint64_t fdinfo_number(int fd, const char *name);
 
 #endif

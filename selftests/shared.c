@@ -270,7 +270,7 @@ static void drain(FIXTURE_DATA(shared) * self)
 static const char *balance(FIXTURE_DATA(shared) * self, uint64_t posted)
 {
 	const uint64_t lost = consumer_lost_records(&self->mapped);
-	const uint64_t reader_lost = fdinfo(self->reader.fd, "lost");
+	const uint64_t reader_lost = fdinfo_number(self->reader.fd, "lost");
 
 	drain(self);
 	if (self->mapped.error)
@@ -353,7 +353,7 @@ TEST_F(shared, flood)
 	posted = gen_posted(self->gen);
 	drain(self);
 	/* Nobody took anything out of this one before it was full. */
-	EXPECT_LT(0, fdinfo(self->reader.fd, "lost"));
+	EXPECT_LT(0, fdinfo_number(self->reader.fd, "lost"));
 	EXPECT_BALANCE(posted);
 }
 

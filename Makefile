@@ -100,7 +100,7 @@ include selftests/qemu/build.mk
 include selftests/models/build.mk
 
 test-programs := $(addprefix selftests/,$(tests)) $(addprefix selftests/host/,$(host-tests))
-all-programs := $(programs) $(test-programs)
+all-programs := $(programs) $(test-programs) $(bench-programs)
 
 .PHONY: all user tests modules install uninstall clean distclean
 all: user modules

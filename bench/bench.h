@@ -57,6 +57,8 @@ void gen_start(const struct bench *bench, unsigned int cpu, const struct tandem_
 void gen_stop(const struct bench *bench);
 void gen_finish(const struct bench *bench);
 
+void sort(uint64_t *samples, size_t count);
+double median(uint64_t *samples, size_t count);
 double per_turn(struct rounds *rounds);
 
 /* Results go to standard output, one JSON object in a line. */

@@ -3,3 +3,17 @@
 programs += bench/measure bench/floor
 bench/measure-objs := $(patsubst %,bench/%.o,main common result post consume wakeup busy)
 bench/measure-libs := $(LIBTANDEM)
+
+# The comparison needs packages that nothing else does, so only "make bench" builds it.
+bench-programs := bench/compare bench/forks
+bench/compare-objs := $(patsubst %,bench/%.o,compare common result cost sleep rate peer \
+	peer_tandem peer_ringbuf peer_netlink)
+bench/compare-libs := $(LIBTANDEM) -lbpf -lmnl -lpthread
+bench/forks-objs := $(patsubst %,bench/%.o,forks common result peer)
+bench/forks-libs := $(LIBTANDEM)
+
+# Kernel headers of the machine lie where only its own compiler looks by itself.
+$(O)/bench/%.bpf.o: bench/%.bpf.c
+	$(call note,BPF,$@)
+	@mkdir -p $(@D)
+	$(quiet)clang -O2 -g -target bpf -Wall -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<

@@ -12,16 +12,22 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The median: an interrupt now and then is no part of a post. */
-static double median(uint64_t *samples)
+void sort(uint64_t *samples, size_t count)
 {
-	qsort(samples, BENCH_ROUNDS, sizeof(*samples), compare);
-	return (samples[BENCH_ROUNDS / 2 - 1] + samples[BENCH_ROUNDS / 2]) / 2.0;
+	qsort(samples, count, sizeof(*samples), compare);
+}
+
+/* An interrupt now and then is no part of a post. */
+double median(uint64_t *samples, size_t count)
+{
+	sort(samples, count);
+	return (samples[(count - 1) / 2] + samples[count / 2]) / 2.0;
 }
 
 double per_turn(struct rounds *rounds)
 {
-	return (median(rounds->twice) - median(rounds->once)) / BENCH_TURNS;
+	return (median(rounds->twice, BENCH_ROUNDS) - median(rounds->once, BENCH_ROUNDS)) /
+	       BENCH_TURNS;
 }
 
 const char *unit(const struct bench *bench)
@@ -48,7 +54,7 @@ void result_percentiles(const struct bench *bench, const char *group, const char
 	char full[128];
 	unsigned int i;
 
-	qsort(samples, count, sizeof(*samples), compare);
+	sort(samples, count);
 	for (i = 0; i < ARRAY_SIZE(percentiles); i++) {
 		snprintf(full, sizeof(full), "%s, %s", name, percentiles[i].name);
 		result(group, full, unit(bench),

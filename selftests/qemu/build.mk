@@ -32,7 +32,8 @@ demo: packages
 	$(quiet)selftests/qemu/run --name demo --timeout 600 stock selftests/qemu/demo
 
 bench: packages
-	$(quiet)$(MAKE) user
+	$(quiet)packaging/install-deps packaging/bench-deps.txt
+	$(quiet)$(MAKE) user $(addprefix $(O)/,$(bench-programs) bench/ringbuf.bpf.o)
 	$(quiet)bench/run
 
 .PHONY: lint

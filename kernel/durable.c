@@ -126,22 +126,38 @@ bool tandem_durable_detach(struct tandem_subscription *sub)
 int tandem_durable_remove(struct tandem_device *dev, const char *name)
 {
 	struct tandem_subscription *sub;
+	bool orphan = false;
 	int ret = 0;
 
 	mutex_lock(&dev->lock);
 	sub = tandem_durable_find(dev, name);
-	if (dev->gone)
+	if (dev->gone) {
 		ret = -ENODEV;
-	else if (!sub)
+	} else if (!sub) {
 		ret = -ENOENT;
-	else if (!tandem_durable_allowed(sub))
+	} else if (!tandem_durable_allowed(sub)) {
 		ret = -EPERM;
-	else
-		tandem_subscription_gone(sub);
+	} else {
+		orphan = !sub->attached;
+		sub->attached = true;
+		sub->durable = false;
+		tandem_subscription_leave(sub);
+		/* Its fd may be closed meanwhile. */
+		refcount_inc(&sub->refs);
+	}
 	mutex_unlock(&dev->lock);
-	if (!ret)
-		tandem_durables_close(dev);
-	return ret;
+	if (ret)
+		return ret;
+
+	/* Only when nobody posts to it any more is what it holds all that there will be. */
+	synchronize_rcu();
+	mutex_lock(&dev->lock);
+	tandem_subscription_gone(sub);
+	mutex_unlock(&dev->lock);
+	if (orphan)
+		tandem_subscription_close(sub);
+	tandem_subscription_put(sub);
+	return 0;
 }
 
 /* One that has ended while nobody was attached. It is the caller's to close. */

@@ -384,6 +384,7 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 	dev->subscription_count++;
 	if (*sub->name) {
 		sub->durable = true;
+		sub->pins = true;
 		__module_get(THIS_MODULE);
 	}
 	trace_tandem_subscribe(sub);
@@ -393,14 +394,17 @@ out:
 	return ret;
 }
 
-/* Hides it again. */
-static void tandem_subscription_leave(struct tandem_subscription *sub)
+/**
+ * tandem_subscription_leave() - hide it again from producers, and from netlink
+ * @sub: the subscription, joined; its device's lock is held
+ */
+void tandem_subscription_leave(struct tandem_subscription *sub)
 {
 	struct tandem_device *dev = sub->dev;
 	struct tandem_subscription **listener;
 	struct tandem_listeners *listeners;
 
-	mutex_lock(&dev->lock);
+	lockdep_assert_held(&dev->lock);
 	listeners = rcu_dereference_protected(dev->listeners, lockdep_is_held(&dev->lock));
 	for (listener = listeners->subscription; *listener != sub; listener++)
 		;
@@ -417,7 +421,6 @@ static void tandem_subscription_leave(struct tandem_subscription *sub)
 	mutex_unlock(&tandem_subscriptions_mutex);
 	trace_tandem_unsubscribe(sub);
 	tandem_netlink_subscription(TANDEM_CMD_SUBSCRIPTION_REMOVED, sub);
-	mutex_unlock(&dev->lock);
 }
 
 static void tandem_subscription_free(struct work_struct *work)
@@ -444,12 +447,13 @@ void tandem_subscription_close(struct tandem_subscription *sub)
 {
 	/* First, for it takes the CPU hotplug lock, which nests outside all of ours. */
 	tandem_subscription_unfit_rings(sub);
-	if (!list_empty(&sub->node)) {
+	mutex_lock(&sub->dev->lock);
+	if (!list_empty(&sub->node))
 		tandem_subscription_leave(sub);
-		/* The caller's file, or its module, still holds ours. */
-		if (*sub->name)
-			module_put(THIS_MODULE);
-	}
+	mutex_unlock(&sub->dev->lock);
+	/* The caller's file, or its module, still holds ours. */
+	if (sub->pins)
+		module_put(THIS_MODULE);
 	module_put(sub->dev->owner);
 	tandem_subscription_put(sub);
 }

@@ -46,6 +46,7 @@ struct tandem_user;
  * @comm: the consumer's name
  * @name: of a durable one, else empty
  * @durable: it stays when its consumer leaves; under the device's lock
+ * @pins: it holds this module, having been durable
  * @attached: somebody owns it: an fd, or who closes it; under the device's lock
  * @seq: it is the device's nth subscription; listeners are in this order
  * @refs: it is freed after the last is put: that of who owns it, and those of posters that wait
@@ -88,6 +89,7 @@ struct tandem_subscription {
 	char comm[TASK_COMM_LEN];
 	char name[TANDEM_NAME_SIZE];
 	bool durable;
+	bool pins;
 	bool attached;
 	u64 seq;
 	refcount_t refs;
@@ -186,6 +188,7 @@ static inline bool tandem_subscription_corrupt(const struct tandem_subscription 
 int tandem_subscribe(struct tandem_device *dev, struct tandem_subscribe *args, struct file **filp);
 unsigned long *tandem_subscribe_types(const struct tandem_subscribe *args);
 void tandem_subscription_release(struct tandem_subscription *sub);
+void tandem_subscription_leave(struct tandem_subscription *sub);
 void tandem_subscription_close(struct tandem_subscription *sub);
 void tandem_subscription_put(struct tandem_subscription *sub);
 void tandem_subscription_gone(struct tandem_subscription *sub);

@@ -306,6 +306,8 @@ void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter)
 		atomic_long_inc(tandem_ring_counter(counter));
 	atomic_long_inc(&ring->pending);
 
+	/* The counters before the bit. Pairs with the barrier in tandem_subscription_noticed(). */
+	smp_mb__after_atomic();
 	if (!test_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits)) {
 		set_bit(TANDEM_NOTICE_OVERFLOW, &ring->notice->bits);
 		irq_work_queue(&ring->notice->work);

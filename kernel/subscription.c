@@ -117,6 +117,11 @@ static void tandem_subscription_noticed(struct work_struct *work)
 	if (test_bit(TANDEM_NOTICE_OVERFLOW, &sub->notice.bits)) {
 		WRITE_ONCE(sub->overflow_told, jiffies);
 		clear_bit(TANDEM_NOTICE_OVERFLOW, &sub->notice.bits);
+		/*
+		 * The bit before the counters. Pairs with the barrier in tandem_ring_lost(): what is not
+		 * told here raises the bit anew.
+		 */
+		smp_mb__after_atomic();
 		trace_tandem_overflow(sub);
 		tandem_subscription_tell(sub, TANDEM_CMD_OVERFLOW);
 	}

@@ -48,10 +48,10 @@ has_all()
 	return $missing
 }
 
-# The source for DKMS is all that a build needs, by the commands that its configuration names.
+# The source for DKMS is all that building and cleaning need, by the commands that its configuration names.
 dkms_source_builds()
 {
-	local source build i PACKAGE_NAME='' PACKAGE_VERSION='' POST_BUILD='' MAKE=() BUILT_MODULE_NAME=() BUILT_MODULE_LOCATION=()
+	local source build i PACKAGE_NAME='' PACKAGE_VERSION='' POST_BUILD='' CLEAN='' MAKE=() BUILT_MODULE_NAME=() BUILT_MODULE_LOCATION=()
 	# shellcheck disable=SC2034 # used by what is sourced
 	local kernel_source_dir=$kdir kernelver=$release arch=any dkms_tree=$work/dkms
 	source=$(echo "$root"/usr/src/tandem-*)
@@ -70,7 +70,11 @@ dkms_source_builds()
 		}
 	done
 	# shellcheck disable=SC2086 # a program and its arguments
-	(cd "$build" && ./$POST_BUILD) && [ -e "$build/../$release/any/module/Module.symvers" ]
+	(cd "$build" && ./$POST_BUILD) && [ -e "$build/../$release/any/module/Module.symvers" ] || return
+	if ! $CLEAN > "$work/log" 2>&1 || find "$build" -name '*.o' | grep .; then
+		sed 's/^/# /' "$work/log"
+		return 1
+	fi
 }
 
 half_builds()

@@ -18,15 +18,14 @@ enum kind {
 	KIND_CLASSES,
 	KIND_TYPES,
 	KIND_BY_CLASS,
+	KIND_OVERFLOW,
+	KIND_FLAGS,
+	KIND_BOOL,
 };
 
 static const char *const device_kinds[] = {
 	[TANDEM_DEVICE_KERNEL] = "kernel",
 	[TANDEM_DEVICE_SERVER] = "server",
-};
-
-static const char *const overflows[] = {
-	[TANDEM_OVERFLOW_DROP] = "drop",
 };
 
 static const char *const states[] = {
@@ -67,12 +66,7 @@ static const struct field {
 	[TANDEM_ATTR_SUBSCRIPTION_ID] = { .key = "subscription_id", .kind = KIND_U32 },
 	[TANDEM_ATTR_RING_SIZE] = { .key = "ring_size", .kind = KIND_U64 },
 	[TANDEM_ATTR_RINGS] = { .key = "rings", .kind = KIND_U32 },
-	[TANDEM_ATTR_OVERFLOW] = {
-		.key = "overflow",
-		.kind = KIND_NAMED,
-		.names = overflows,
-		.names_count = ARRAY_SIZE(overflows),
-	},
+	[TANDEM_ATTR_OVERFLOW] = { .key = "overflow", .kind = KIND_OVERFLOW },
 	[TANDEM_ATTR_CLASSES] = { .key = "classes", .kind = KIND_CLASSES },
 	[TANDEM_ATTR_TYPES] = { .key = "types", .kind = KIND_TYPES },
 	[TANDEM_ATTR_ACCEPTED] = { .key = "accepted", .kind = KIND_U64 },
@@ -90,6 +84,11 @@ static const struct field {
 		.names_count = ARRAY_SIZE(states),
 	},
 	[TANDEM_ATTR_MEMORY] = { .key = "memory", .kind = KIND_U64 },
+	[TANDEM_ATTR_FLAGS] = { .key = "flags", .kind = KIND_FLAGS },
+	[TANDEM_ATTR_WATERMARK] = { .key = "watermark", .kind = KIND_U64 },
+	[TANDEM_ATTR_OVERWRITTEN] = { .key = "overwritten", .kind = KIND_U64 },
+	[TANDEM_ATTR_SUBSCRIPTION_NAME] = { .key = "name", .kind = KIND_STRING },
+	[TANDEM_ATTR_ATTACHED] = { .key = "attached", .kind = KIND_BOOL },
 };
 
 static const char *const changes[] = {
@@ -101,6 +100,8 @@ static const char *const changes[] = {
 	[TANDEM_CMD_SUBSCRIPTION_REMOVED] = "subscription_removed",
 	[TANDEM_CMD_OVERFLOW] = "overflow",
 	[TANDEM_CMD_CORRUPT] = "corrupt",
+	[TANDEM_CMD_SUBSCRIPTION_ATTACHED] = "subscription_attached",
+	[TANDEM_CMD_SUBSCRIPTION_DETACHED] = "subscription_detached",
 };
 
 const char *change_name(int cmd)
@@ -130,6 +131,24 @@ static void put_named(struct json_object *object, const struct field *field, uin
 		put_string(object, field->key, field->names[value]);
 	else
 		put_int(object, field->key, value);
+}
+
+static void put_overflow(struct json_object *object, const char *key, uint32_t overflow)
+{
+	if (overflow_name(overflow))
+		put_string(object, key, overflow_name(overflow));
+	else
+		put_int(object, key, overflow);
+}
+
+static void put_flags(struct json_object *object, const char *key, uint32_t flags)
+{
+	struct json_object *array = new_array();
+
+	for (unsigned int i = 0; flag_name(i); i++)
+		if (flags & 1U << i)
+			put_element(array, json_object_new_string(flag_name(i)));
+	put_object(object, key, array);
 }
 
 static void put_classes(struct json_object *object, const char *key, uint32_t mask)
@@ -203,6 +222,15 @@ static void put_field(struct json_object *object, const struct field *field,
 		break;
 	case KIND_BY_CLASS:
 		put_by_class(object, field->key, attr);
+		break;
+	case KIND_OVERFLOW:
+		put_overflow(object, field->key, mnl_attr_get_u32(attr));
+		break;
+	case KIND_FLAGS:
+		put_flags(object, field->key, mnl_attr_get_u32(attr));
+		break;
+	case KIND_BOOL:
+		put_bool(object, field->key, mnl_attr_get_u32(attr));
 		break;
 	}
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tandem.h>
+
 #include "decode.h"
 
 /* Exit codes; documented in tandemctl(8). */
@@ -78,6 +80,7 @@ extern const struct command command_read;
 extern const struct command command_remove;
 extern const struct command command_show;
 extern const struct command command_stat;
+extern const struct command command_subscription;
 extern const struct command command_watch;
 extern const struct command command_write;
 
@@ -148,7 +151,8 @@ int complain_usage(const struct cli *cli, const char *format, ...)
 /* Why a node (with these flags), the control node, or a subscription could not be opened. */
 int open_failed(const struct cli *cli, const char *node, int flags, int error);
 int control_failed(const struct cli *cli, const char *device, int error);
-int subscribe_failed(const struct cli *cli, const char *node, int error);
+int subscribe_failed(const struct cli *cli, const char *node, const char *name, int error);
+int subscription_failed(const struct cli *cli, const char *device, const char *name, int error);
 int no_such_device(const struct cli *cli, const char *device);
 
 /* The device of a name or a path. */
@@ -290,7 +294,67 @@ struct guarded {
 int guard_alloc(struct guarded *guarded, size_t len, const struct bytes *from);
 void guard_free(struct guarded *guarded);
 
+/* ---- subscribe.c ---- */
+
+struct tandem_subscription;
+
+/* Options of all commands that subscribe: see run_watch() for their long names. */
+#define SUBSCRIBE_SHORTS	"t:c:r:o:w:SN"
+
+/**
+ * struct subscribe - what to subscribe to
+ * @node: the device as given
+ * @device: its name
+ * @options: for the library
+ * @types: memory of the types
+ * @text: the options as given; NULL or 0: not given
+ */
+struct subscribe {
+	const char *node;
+	const char *device;
+	struct tandem_subscribe_options options;
+	uint16_t *types;
+	struct subscribe_text {
+		const char *types;
+		const char *classes;
+		const char *ring_size;
+		const char *overflow;
+		const char *watermark;
+		uint32_t flags;
+	} text;
+};
+
+/* Takes note of an option of SUBSCRIBE_SHORTS; false: it is none. */
+bool subscribe_option(struct subscribe *subscribe, int c, const char *value);
+
+/*
+ * Understands the options. With @name the subscription is durable; if it is there, options that
+ * were not given are as it has them. Return: &enum status; subscribe_free() it in any case.
+ */
+int subscribe_prepare(const struct cli *cli, struct subscribe *subscribe, const char *node,
+		      const char *name);
+void subscribe_free(struct subscribe *subscribe);
+
+/* Subscribes. Return: &enum status. */
+int subscribe_open(const struct cli *cli, struct subscribe *subscribe,
+		   struct tandem_subscription **sub);
+
+/* The durable one of that name in an array of subscriptions of one device, or NULL. */
+struct json_object *find_subscription(struct json_object *all, const char *name);
+
+/* Names of &enum tandem_overflow, and of bits of &enum tandem_subscribe_flags; NULL: unknown. */
+const char *overflow_name(uint32_t overflow);
+const char *flag_name(unsigned int bit);
+
+/* ---- event.c ---- */
+
+/* Prints an event as JSON or a line. */
+void print_event(struct cli *cli, struct json_object *event);
+
 /* ---- device.c ---- */
+
+/* Prints an array of subscriptions as a table; with @device there is a column for it. */
+void print_subscriptions(struct cli *cli, struct json_object *subscriptions, bool device);
 
 /* By name. */
 void sort_devices(struct json_object *devices);

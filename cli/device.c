@@ -25,15 +25,21 @@ static const struct column list_columns[] = {
 };
 
 static const struct column subscription_columns[] = {
+	{ "DEVICE", "device", false },
 	{ "ID", "subscription_id", true },
+	{ "NAME", "name", false },
 	{ "PID", "pid", true },
 	{ "COMM", "comm", false },
 	{ "UID", "uid", true },
+	{ "ATTACHED", "attached", false },
 	{ "STATE", "state", false },
+	{ "OVERFLOW", "overflow", false },
+	{ "FLAGS", "flags", false },
 	{ "RINGS", "rings", true },
 	{ "SIZE", "ring_size", true },
 	{ "ACCEPTED", "accepted", true },
 	{ "LOST", "lost", true },
+	{ "OVERWRITTEN", "overwritten", true },
 	{ "PENDING", "pending_bytes", true },
 	{ "WAKEUPS", "wakeups", true },
 	{ "MEMORY", "memory", true },
@@ -154,24 +160,22 @@ static void print_server(struct cli *cli, struct json_object *server)
 	free(comm);
 }
 
-static void print_subscriptions(struct cli *cli, struct json_object *subscribers)
+void print_subscriptions(struct cli *cli, struct json_object *subscribers, bool device)
 {
-	if (!json_object_array_length(subscribers)) {
-		out_text(cli, "%-14s none\n", "Subscriptions:");
-		return;
-	}
-	out_text(cli, "Subscriptions:\n");
 	for (size_t i = 0; i < json_object_array_length(subscribers); i++) {
 		struct json_object *one = json_object_array_get_idx(subscribers, i);
 
 		if (!json_object_object_get(one, "types"))
 			put_string(one, "types", "all");
 	}
-	print_table(cli, subscription_columns, ARRAY_SIZE(subscription_columns), subscribers);
+	print_table(cli, subscription_columns + !device,
+		    ARRAY_SIZE(subscription_columns) - !device, subscribers);
 }
 
 static void print_device(struct cli *cli, struct json_object *device)
 {
+	struct json_object *subscribers = json_object_object_get(device, "subscribers");
+
 	add_names(device);
 	for (size_t i = 0; i < ARRAY_SIZE(device_lines); i++) {
 		struct json_object *value = json_object_object_get(device, device_lines[i].key);
@@ -185,7 +189,12 @@ static void print_device(struct cli *cli, struct json_object *device)
 		free(text);
 	}
 	print_server(cli, json_object_object_get(device, "server"));
-	print_subscriptions(cli, json_object_object_get(device, "subscribers"));
+	if (json_object_array_length(subscribers)) {
+		out_text(cli, "Subscriptions:\n");
+		print_subscriptions(cli, subscribers, false);
+	} else {
+		out_text(cli, "%-14s none\n", "Subscriptions:");
+	}
 }
 
 /* Puts "server", an object or null, and "subscribers", an array, into the device. */

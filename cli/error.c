@@ -203,9 +203,50 @@ int control_failed(const struct cli *cli, const char *device, int error)
 	}
 }
 
-int subscribe_failed(const struct cli *cli, const char *node, int error)
+int subscription_failed(const struct cli *cli, const char *device, const char *name, int error)
 {
 	switch (error) {
+	case -ENOENT:
+		return complain(cli, STATUS_FAILED,
+				"'%s' has no durable subscription '%s'; 'tandemctl subscription list %s' shows those there are.",
+				device, name, device);
+	case -EPERM:
+		return complain(cli, STATUS_PERMISSION,
+				"The subscription '%s' of '%s' is another user's: run this as that user, or as root.",
+				name, device);
+	case -EBUSY:
+		return complain(cli, STATUS_FAILED,
+				"Somebody is attached to the subscription '%s' of '%s'; 'tandemctl subscription show %s %s' tells who.",
+				name, device, device, name);
+	case -EEXIST:
+		return complain(cli, STATUS_FAILED,
+				"The subscription '%s' of '%s' was made with other options: leave yours out, or remove it with 'tandemctl subscription rm %s %s'.",
+				name, device, device, name);
+	case -EINVAL:
+	case -ENAMETOOLONG:
+		return complain_usage(cli,
+				      "'%s' is no name for a subscription: up to 63 letters, digits, points, underscores and hyphens, the first a letter or digit.",
+				      name);
+	default:
+		return complain(cli, STATUS_FAILED, "The subscription '%s' of '%s': %s.", name,
+				device, tandem_strerror(error));
+	}
+}
+
+int subscribe_failed(const struct cli *cli, const char *node, const char *name, int error)
+{
+	if (name && (error == -EPERM || error == -EBUSY || error == -EEXIST ||
+		     error == -ENAMETOOLONG))
+		return subscription_failed(cli, device_name(node), name, error);
+	switch (error) {
+	case -EOPNOTSUPP:
+		return complain(cli, STATUS_FAILED,
+				"'%s' does not let its consumers block its posters: use --overflow drop or overwrite.",
+				node);
+	case -EINVAL:
+		return complain_usage(cli,
+				      "'%s' takes no subscription of this kind: a watermark is at most half of a ring, and --overflow overwrite goes without --shared.",
+				      node);
 	case -EACCES:
 		return complain(cli, STATUS_PERMISSION,
 				"You may not read the events of '%s': 'tandemctl show %s' tells who may (events_mode).",

@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
 	&command_stat,
 	&command_monitor,
 	&command_watch,
+	&command_subscription,
 	&command_post,
 	&command_remove,
 	&command_read,
@@ -89,7 +90,7 @@ static void print_overview(struct cli *cli)
 		 "\n"
 		 "Commands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		out_text(cli, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+		out_text(cli, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	out_text(cli,
 		 "\n"
 		 "Options, before or after the command:\n"

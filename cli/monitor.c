@@ -140,9 +140,10 @@ const struct command command_monitor = {
 	.summary = "show changes as they happen",
 	.help =
 	"Shows a line for each change: device_added, device_removed, server_bound, server_gone,\n"
-	"subscription_added, subscription_removed, overflow (a subscription has lost records; at\n"
-	"most once a second for each) and corrupt (a subscription was stopped). \"missed\" says\n"
-	"that changes came faster than they could be read. Ends by Ctrl-C.\n"
+	"subscription_added, subscription_removed, subscription_attached and _detached (a consumer\n"
+	"of a durable one came or left), overflow (a subscription has lost records; at most once a\n"
+	"second for each) and corrupt (a subscription was stopped). \"missed\" says that changes\n"
+	"came faster than they could be read. Ends by Ctrl-C.\n"
 	"\n"
 	"Options:\n"
 	"  -n, --count COUNT      end after so many changes\n"

@@ -13,38 +13,60 @@
 
 #include "cli.h"
 
+/**
+ * struct post - what is posted
+ * @device: where
+ * @type: of the events
+ * @event_class: of the events
+ * @create: make the device if it is not there
+ * @wait: wait for consumers that want it
+ * @timeout: for how many nanoseconds at most
+ * @fd: the server
+ * @posted: how many events were
+ */
 struct post {
 	const char *device;
 	uint64_t type;
 	uint64_t event_class;
+	bool create;
+	bool wait;
+	uint64_t timeout;
 	int fd;
 	uint64_t posted;
 };
 
 /* The group that may read devices reads those of scripts too, if this machine has it. */
-static int bind_device(const char *name, bool create, uint32_t *generation)
+static int bind_device(const struct post *post, uint32_t *generation)
 {
 	const struct group *group = getgrnam("tandem");
 	struct tandem_bind_options options = {
-		.flags = create ? TANDEM_BIND_CREATE : 0,
+		.flags = (post->create ? TANDEM_BIND_CREATE : 0) |
+			 (post->create && post->wait ? TANDEM_BIND_MAY_BLOCK : 0),
 		.mode = 0640,
 		.uid = getuid(),
 		.gid = group ? group->gr_gid : getgid(),
 		.events_mode = 0440,
 	};
 
-	return tandem_bind(name, &options, generation);
+	return tandem_bind(post->device, &options, generation);
 }
 
 static int post_one(const struct cli *cli, struct post *post, const void *data, size_t len)
 {
-	int ret = tandem_post(post->fd, (unsigned int)post->type, (unsigned int)post->event_class,
-			      data, len);
+	unsigned int type = (unsigned int)post->type;
+	unsigned int event_class = (unsigned int)post->event_class;
+	int ret = post->wait ?
+		  tandem_post_wait(post->fd, type, event_class, data, len, post->timeout) :
+		  tandem_post(post->fd, type, event_class, data, len);
 
-	if (!ret) {
+	if (!ret || ret == -ETIMEDOUT)
 		post->posted++;
+	if (!ret)
 		return STATUS_OK;
-	}
+	if (ret == -ETIMEDOUT)
+		return complain(cli, STATUS_TIME_OVER,
+				"Event %ju was posted on '%s', but a consumer that was waited for had no room, and lost it.",
+				(uintmax_t)post->posted, post->device);
 	if (ret == -EMSGSIZE)
 		return complain(cli, STATUS_FAILED,
 				"Event %ju has %zu bytes; at most %d can be posted.",
@@ -72,12 +94,12 @@ static int post_lines(const struct cli *cli, struct post *post)
 	return status;
 }
 
-static int post_events(struct cli *cli, struct post *post, bool create, const struct bytes *data)
+static int post_events(struct cli *cli, struct post *post, const struct bytes *data)
 {
 	uint32_t generation;
 	int status;
 
-	post->fd = bind_device(post->device, create, &generation);
+	post->fd = bind_device(post, &generation);
 	if (post->fd < 0)
 		return control_failed(cli, post->device, post->fd);
 	status = data ? post_one(cli, post, data->data, data->len) : post_lines(cli, post);
@@ -120,18 +142,18 @@ static int run_post(struct cli *cli, int argc, char **argv)
 		{ "in", required_argument, NULL, 'i' },
 		{ "lines", no_argument, NULL, 'l' },
 		{ "no-create", no_argument, NULL, 'n' },
+		{ "wait", optional_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct post post = { .event_class = TANDEM_CLASS_NORMAL };
+	struct post post = { .event_class = TANDEM_CLASS_NORMAL, .create = true };
 	struct bytes data = { .len = 0 };
 	const char *text = NULL;
 	const char *in = NULL;
-	bool create = true;
 	bool lines = false;
 	int status = STATUS_USAGE;
 	int c;
 
-	while ((c = next_option(cli, argc, argv, "t:c:i:ln", longs)) != -1) {
+	while ((c = next_option(cli, argc, argv, "t:c:i:lnw::", longs)) != -1) {
 		switch (c) {
 		case 't':
 			if (!parse_number(cli, "--type", optarg, 0, TANDEM_TYPES - 1, &post.type))
@@ -148,7 +170,13 @@ static int run_post(struct cli *cli, int argc, char **argv)
 			lines = true;
 			break;
 		case 'n':
-			create = false;
+			post.create = false;
+			break;
+		case 'w':
+			post.wait = true;
+			post.timeout = TANDEM_FOREVER;
+			if (optarg && !parse_seconds(cli, "--wait", optarg, &post.timeout))
+				return STATUS_USAGE;
 			break;
 		default:
 			return option_status(c);
@@ -164,7 +192,7 @@ static int run_post(struct cli *cli, int argc, char **argv)
 				      text ?: "--in");
 
 	if (parse_payload(cli, in, text, &data))
-		status = post_events(cli, &post, create, lines ? NULL : &data);
+		status = post_events(cli, &post, lines ? NULL : &data);
 	free(data.data);
 	return status;
 }
@@ -172,7 +200,8 @@ static int run_post(struct cli *cli, int argc, char **argv)
 const struct command command_post = {
 	.name = "post",
 	.usage = "DEVICE [--type N] [--class CLASS] [--in HEX|@FILE|-] [TEXT]\n"
-		 "DEVICE [--type N] [--class CLASS] --lines",
+		 "DEVICE [--type N] [--class CLASS] --lines\n"
+		 "DEVICE ... [--no-create] [--wait[=SECONDS]]",
 	.summary = "post events on a device of a server",
 	.help =
 	"Becomes the server of DEVICE, posts, and ends. A device that is not there is made, with\n"
@@ -185,6 +214,9 @@ const struct command command_post = {
 	"  -i, --in INPUT      the payload: hex digits, @FILE, or - for standard input\n"
 	"  -l, --lines         each line of standard input is an event\n"
 	"  -n, --no-create     the device must be there\n"
+	"  -w, --wait[=SECONDS]\n"
+	"                      wait, at most so long, for consumers with --overflow block that have\n"
+	"                      no room; a device that is made allows them\n"
 	"  -j, --json          an object that says how many were posted\n"
 	"\n"
 	"Examples:\n"

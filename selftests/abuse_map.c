@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(abuse)
 /* Events of a ring's whole length come through, to both. Return: NULL, or what is wrong. */
 static const char *works(FIXTURE_DATA(abuse) * self)
 {
-	static uint8_t data[1000];
+	static uint8_t data[4000];
 	uint64_t before = consumer_lost_records(&self->consumer);
 	unsigned int i;
 

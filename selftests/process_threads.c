@@ -20,8 +20,9 @@
 #define THREADS		8
 #define ROUNDS		50
 
-/* What a child tells of itself, in memory that both see. */
+/* What a child is to do, and what it tells of itself, in memory that both see. */
 struct report {
+	void *(*become)(void *report);
 	pid_t tid[THREADS];
 };
 
@@ -153,29 +154,67 @@ static void *become_true(void *arg)
 	_exit(127);
 }
 
+/* There is no room for another program, which is found out when the old one is gone already. */
+static void *become_nothing(void *arg)
+{
+	const struct rlimit limit = { 128 * 1024, 128 * 1024 };
+
+	setrlimit(RLIMIT_AS, &limit);
+	return become_true(arg);
+}
+
 static int exec_in_a_thread(void *arg)
 {
+	struct report *report = arg;
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, become_true, arg))
+	if (pthread_create(&thread, NULL, report->become, report))
 		return 1;
 	pause();
 	return 2;
 }
 
-/* The thread becomes the process: the thread's id ends, and the process's goes on. */
+static void *become_when_alone(void *arg)
+{
+	struct report *report = arg;
+
+	wait_until_first_left();
+	return report->become(report);
+}
+
+static int leave_first_to_exec(void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, become_when_alone, arg))
+		return 1;
+	pthread_exit(NULL);
+}
+
+/*
+ * The thread becomes the process, and goes on or dies as such: the thread's id ends, and the
+ * process's ends with the process.
+ */
 static void check_exec(struct __test_metadata *_metadata, FIXTURE_DATA(threads) * self,
-		       int (*work)(void *arg))
+		       int (*work)(void *arg), bool succeeds)
 {
 	struct child child = child_fork(work, self->report);
 	const struct seen *seen;
+	int status;
 
 	ASSERT_LT(0, child.pid);
-	EXPECT_EQ(0, child_end(&child));
-	EXPECT_ONE_EXIT(&self->watcher, child.pid);
-	EXPECT_EQ(0, watcher_find(&self->watcher, TANDEM_PROCESS_EXIT, child.pid, 0)->event.flags);
-	EXPECT_EQ(1, watcher_count(&self->watcher, TANDEM_PROCESS_EXEC, child.pid));
+	status = child_end(&child);
+	EXPECT_EQ(succeeds, WIFEXITED(status));
+	EXPECT_EQ(succeeds, watcher_count(&self->watcher, TANDEM_PROCESS_EXEC, child.pid));
 	EXPECT_EQ(0, watcher_count(&self->watcher, TANDEM_PROCESS_EXEC, self->report->tid[0]));
+
+	EXPECT_ONE_EXIT(&self->watcher, child.pid);
+	seen = watcher_find(&self->watcher, TANDEM_PROCESS_EXIT, child.pid, 0);
+	ASSERT_NE(NULL, seen);
+	EXPECT_EQ(WEXITSTATUS(status), seen->event.exit_code);
+	EXPECT_EQ(WTERMSIG(status), (int)seen->event.exit_signal);
+	EXPECT_EQ(0, seen->event.flags & TANDEM_PROCESS_THREAD);
+
 	EXPECT_ONE_EXIT(&self->watcher, self->report->tid[0]);
 	seen = watcher_find(&self->watcher, TANDEM_PROCESS_EXIT, self->report->tid[0], 0);
 	ASSERT_NE(NULL, seen);
@@ -187,96 +226,26 @@ static void check_exec(struct __test_metadata *_metadata, FIXTURE_DATA(threads) 
 
 TEST_F(threads, exec)
 {
-	check_exec(_metadata, self, exec_in_a_thread);
-}
-
-static void *become_true_when_alone(void *arg)
-{
-	wait_until_first_left();
-	return become_true(arg);
-}
-
-static int leave_first_to_exec(void *arg)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, become_true_when_alone, arg))
-		return 1;
-	pthread_exit(NULL);
+	self->report->become = become_true;
+	check_exec(_metadata, self, exec_in_a_thread, true);
 }
 
 TEST_F(threads, exec_after_the_first_one_left)
 {
-	check_exec(_metadata, self, leave_first_to_exec);
-}
-
-/* There is no room for another program, which is found out when the old one is gone already. */
-static void *become_nothing(void *arg)
-{
-	const struct rlimit limit = { 128 * 1024, 128 * 1024 };
-
-	setrlimit(RLIMIT_AS, &limit);
-	return become_true(arg);
-}
-
-static int fail_to_exec_in_a_thread(void *arg)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, become_nothing, arg))
-		return 1;
-	pause();
-	return 2;
-}
-
-static void *become_nothing_when_alone(void *arg)
-{
-	wait_until_first_left();
-	return become_nothing(arg);
-}
-
-static int leave_first_to_fail_to_exec(void *arg)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, become_nothing_when_alone, arg))
-		return 1;
-	pthread_exit(NULL);
-}
-
-/* The thread dies as the process: both ids end. */
-static void check_failed_exec(struct __test_metadata *_metadata, FIXTURE_DATA(threads) * self,
-			      int (*work)(void *arg))
-{
-	struct child child = child_fork(work, self->report);
-	const struct seen *seen;
-	int status;
-
-	ASSERT_LT(0, child.pid);
-	status = child_end(&child);
-	ASSERT_TRUE(WIFSIGNALED(status));
-	EXPECT_EQ(0, watcher_count(&self->watcher, TANDEM_PROCESS_EXEC, child.pid));
-	EXPECT_ONE_EXIT(&self->watcher, child.pid);
-	seen = watcher_find(&self->watcher, TANDEM_PROCESS_EXIT, child.pid, 0);
-	ASSERT_NE(NULL, seen);
-	EXPECT_EQ(WTERMSIG(status), (int)seen->event.exit_signal);
-	EXPECT_EQ(0, seen->event.flags & TANDEM_PROCESS_THREAD);
-	EXPECT_ONE_EXIT(&self->watcher, self->report->tid[0]);
-	seen = watcher_find(&self->watcher, TANDEM_PROCESS_EXIT, self->report->tid[0], 0);
-	ASSERT_NE(NULL, seen);
-	EXPECT_EQ(TANDEM_PROCESS_THREAD, seen->event.flags);
-	EXPECT_EQ(child.pid, (pid_t)seen->event.tgid);
-	EXPECT_EQ(0, seen->event.start_time);
+	self->report->become = become_true;
+	check_exec(_metadata, self, leave_first_to_exec, true);
 }
 
 TEST_F(threads, exec_that_fails_too_late)
 {
-	check_failed_exec(_metadata, self, fail_to_exec_in_a_thread);
+	self->report->become = become_nothing;
+	check_exec(_metadata, self, exec_in_a_thread, false);
 }
 
 TEST_F(threads, exec_that_fails_too_late_after_the_first_one_left)
 {
-	check_failed_exec(_metadata, self, leave_first_to_fail_to_exec);
+	self->report->become = become_nothing;
+	check_exec(_metadata, self, leave_first_to_exec, false);
 }
 
 static void *sleep_for_ever(void *arg)

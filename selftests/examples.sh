@@ -4,27 +4,9 @@
 #
 # TIMEOUT=120
 set -u
+. "$TANDEM_TREE/selftests/tap.sh"
 
-tests=0 failed=0
 seconds=$((20 * ${TANDEM_TEST_SCALE:-1}))
-
-# report WHAT STATUS: one line of TAP.
-report()
-{
-	tests=$((tests + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $tests $1"
-	else
-		echo "not ok $tests $1"
-		failed=$((failed + 1))
-	fi
-}
-
-finish()
-{
-	echo "1..$tests"
-	exit $((failed > 0))
-}
 
 # until_true COMMAND…: until it succeeds, or for so many seconds.
 until_true()
@@ -52,7 +34,6 @@ has_subscribed()
 	readlink /proc/"$consumer"/fd/* 2> /dev/null | grep -q tandem-subscription
 }
 
-echo "TAP version 13"
 work=$(mktemp -d)
 "$TANDEM_BUILD/examples/consumer" > "$work/none" 2>&1
 report "without the device, the consumer ends" $((! $?))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What "make install" puts down is enough to build a kernel half elsewhere, and "make uninstall" removes it.
 set -u
+. "$TANDEM_TREE/selftests/tap.sh"
 
 kdir='' release=''
 settings=$("$TANDEM_TREE/selftests/qemu/kernel" stock)
@@ -9,19 +10,6 @@ eval "$settings"
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 root=$work/root
-tests=0 failed=0
-
-# report WHAT STATUS: one line of TAP.
-report()
-{
-	tests=$((tests + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $tests $1"
-	else
-		echo "not ok $tests $1"
-		failed=$((failed + 1))
-	fi
-}
 
 # for_stock GOAL: into a directory of its own, for Debian's kernel.
 for_stock()
@@ -108,8 +96,6 @@ unit_is_good()
 	return 1
 }
 
-echo "TAP version 13"
-echo "1..9"
 for_stock install
 report "make install" $?
 has_all
@@ -129,4 +115,4 @@ for_stock uninstall-dkms && only_changed_config_stays
 report "make uninstall-dkms" $?
 unit_is_good
 report "systemd understands the unit, and finds it confined" $?
-exit $((failed > 0))
+finish

@@ -33,7 +33,8 @@
  * @ns: at the last look
  * @looking: how many looks were begun since the outermost of those that are being taken
  *
- * Each is its CPU's own, with preemption off.
+ * Each is its CPU's own, with preemption off; but the span ends everywhere when the machine is
+ * suspended, and none begins until it has woken up.
  */
 struct tandem_clock {
 	u64 cycles;
@@ -45,6 +46,8 @@ struct tandem_clock {
 
 DECLARE_PER_CPU(struct tandem_clock, tandem_clock);
 
+int tandem_clock_init(void);
+void tandem_clock_exit(void);
 u64 tandem_clock_look(void);
 
 /*
@@ -66,6 +69,15 @@ static __always_inline bool tandem_clock_read(u64 *ns)
 	return likely(clock->cycles == look);
 }
 #else
+static inline int tandem_clock_init(void)
+{
+	return 0;
+}
+
+static inline void tandem_clock_exit(void)
+{
+}
+
 static inline u64 tandem_clock_look(void)
 {
 	return ktime_get_mono_fast_ns();

@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 
+#include "clock.h"
 #include "control.h"
 #include "device.h"
 #include "netlink.h"
@@ -16,9 +17,12 @@ static int __init tandem_init(void)
 {
 	int ret;
 
-	ret = tandem_subscriptions_init();
+	ret = tandem_clock_init();
 	if (ret)
 		return ret;
+	ret = tandem_subscriptions_init();
+	if (ret)
+		goto err_subscriptions;
 	ret = tandem_devices_init();
 	if (ret)
 		goto err_devices;
@@ -36,6 +40,8 @@ err_netlink:
 	tandem_devices_exit();
 err_devices:
 	tandem_subscriptions_exit();
+err_subscriptions:
+	tandem_clock_exit();
 	return ret;
 }
 
@@ -45,6 +51,7 @@ static void __exit tandem_exit(void)
 	tandem_devices_exit();
 	tandem_netlink_exit();
 	tandem_subscriptions_exit();
+	tandem_clock_exit();
 }
 
 module_init(tandem_init);

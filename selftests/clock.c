@@ -145,4 +145,40 @@ TEST_F(clock, is_the_clock)
 	EXPECT_LT(100, consumer_records(&self->interrupts));
 }
 
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	close(fd);
+	return len == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* The kernel goes to sleep as far as freezing user space, waits, and wakes up. */
+TEST_F(clock, survives_suspension)
+{
+	const struct tandem_record *record;
+	struct ring *ring = &self->consumer.ring[1];
+	uint64_t before, after;
+
+	if (write_file("/sys/power/pm_test", "freezer"))
+		SKIP(return, "this kernel has no tests of suspension");
+	ASSERT_EQ(0, write_file("/sys/module/suspend/parameters/pm_test_delay", "1"));
+	ASSERT_EQ(0, pin_to_cpu(1));
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, NULL, 0));
+	before = now_ns();
+	ASSERT_EQ(0, write_file("/sys/power/state", "freeze"));
+	ASSERT_LE(before + 900000000, now_ns());
+
+	before = now_ns();
+	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, NULL, 0));
+	after = now_ns();
+	ASSERT_NE(NULL, ring_next(&self->consumer, ring));
+	ring_release(ring);
+	record = ring_next(&self->consumer, ring);
+	ASSERT_NE(NULL, record);
+	EXPECT_LE(record->time, after);
+	EXPECT_GE(record->time + LAG_NS, before);
+}
+
 TEST_HARNESS_MAIN

@@ -34,7 +34,7 @@ demo: packages
 bench: packages
 	$(quiet)packaging/install-deps packaging/bench-deps.txt
 	$(quiet)$(MAKE) user $(addprefix $(O)/,$(bench-programs) bench/ringbuf.bpf.o)
-	$(quiet)bench/run
+	$(quiet)bench/run $(MACHINE)
 
 .PHONY: lint
 lint: packages

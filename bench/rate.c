@@ -9,8 +9,8 @@
 
 #include "peer.h"
 
-#define ROUNDS		9
-#define WARM_UP		2
+#define ROUNDS		5
+#define WARM_UP		1
 #define PRODUCERS_MAX	4
 
 /* What the consumer that samples sleeps between two looks. */

@@ -16,7 +16,7 @@
 
 #include "peer.h"
 
-#define SAMPLES		2000
+#define SAMPLES		1000
 #define SIZE		64
 
 /* @word is what the futex is about; it counts the samples. */

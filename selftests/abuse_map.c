@@ -22,6 +22,11 @@
 #include "faults.h"
 #include "util.h"
 
+/* Of x86 alone. */
+#ifndef MAP_32BIT
+#define MAP_32BIT	0
+#endif
+
 #define DEVICE	"t-abuse"
 #define RING	(64 * 1024)
 

@@ -75,6 +75,16 @@ static int ended(const struct cli *cli, const struct watch *watch)
 	return complain(cli, STATUS_NO_DEVICE, "The device '%s' is gone.", device);
 }
 
+/* What waits below the watermark wakes nobody: look so many nanoseconds later. */
+#define LOOK_AGAIN	1000000000ULL
+
+static uint64_t look_again(const struct watch *watch, uint64_t deadline)
+{
+	uint64_t soon = now_ns() + LOOK_AGAIN;
+
+	return watch->subscribe.options.watermark && soon < deadline ? soon : deadline;
+}
+
 static int follow(struct cli *cli, struct watch *watch)
 {
 	uint64_t deadline = watch->timeout ? now_ns() + watch->timeout : FOR_EVER;
@@ -111,11 +121,10 @@ static int follow(struct cli *cli, struct watch *watch)
 					watch->subscribe.device, tandem_strerror(armed));
 		if (armed)
 			continue;
-		switch (out_wait(cli, tandem_subscription_fd(watch->sub), deadline)) {
+		switch (out_wait(cli, tandem_subscription_fd(watch->sub), look_again(watch, deadline))) {
 		case WAIT_READY:
-			break;
 		case WAIT_TIME_OVER:
-			return time_over;
+			break;
 		case WAIT_ENDED:
 			return STATUS_OK;
 		}

@@ -294,7 +294,7 @@ static long tandem_ioctl_unsubscribe(struct file *filp, unsigned int cmd, void _
 	if (!ret && (args.flags || args.reserved))
 		ret = -EINVAL;
 	if (!ret)
-		ret = tandem_ioctl_name(args.name);
+		ret = tandem_ioctl_name(args.name) ?: tandem_name_check(args.name);
 	return ret ?: tandem_durable_remove(file->dev, args.name);
 }
 

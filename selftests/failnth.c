@@ -147,6 +147,61 @@ static int run_subscribe(struct state *state)
 	return state->fd = ioctl(state->node, TANDEM_IOC_SUBSCRIBE, &args);
 }
 
+static int run_subscribe_durable(struct state *state)
+{
+	struct tandem_subscribe args = {
+		.ring_size = RING, .flags = TANDEM_SUBSCRIBE_DURABLE, .name = OTHER,
+	};
+
+	return state->fd = ioctl(state->node, TANDEM_IOC_SUBSCRIBE, &args);
+}
+
+/* It may be there if it was made, and then could not be told, though it could be before. */
+static bool undo_subscribe_durable(struct state *state, bool done)
+{
+	int removed;
+
+	if (done)
+		close(state->fd);
+	removed = unsubscribe(state->node, OTHER);
+	return !removed || (!done && removed == -ENOENT);
+}
+
+static bool prepare_durable(struct state *state)
+{
+	if (run_subscribe_durable(state) < 0)
+		return false;
+	close(state->fd);
+	return true;
+}
+
+/* It is there, whether somebody could be attached to it or not. */
+static bool undo_attach(struct state *state, bool done)
+{
+	if (done)
+		close(state->fd);
+	return !unsubscribe(state->node, OTHER);
+}
+
+static int run_unsubscribe(struct state *state)
+{
+	struct tandem_unsubscribe args = { .name = OTHER };
+
+	return ioctl(state->node, TANDEM_IOC_UNSUBSCRIBE, &args);
+}
+
+static bool undo_unsubscribe(struct state *state, bool done)
+{
+	return unsubscribe(state->node, OTHER) == (done ? -ENOENT : 0);
+}
+
+static int run_subscribe_shared(struct state *state)
+{
+	struct tandem_subscribe args = { .ring_size = RING, .flags = TANDEM_SUBSCRIBE_SHARED };
+
+	return state->fd = ioctl(state->node, TANDEM_IOC_SUBSCRIBE, &args);
+}
+
 static int run_map(struct state *state)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
@@ -201,6 +256,10 @@ static const struct operation operations[] = {
 	{ "remove", prepare_remove, run_remove, undo_remove },
 	{ "post", NULL, run_post, undo_nothing },
 	{ "subscribe", NULL, run_subscribe, undo_fd },
+	{ "subscribe shared", NULL, run_subscribe_shared, undo_fd },
+	{ "subscribe durable", NULL, run_subscribe_durable, undo_subscribe_durable },
+	{ "attach", prepare_durable, run_subscribe_durable, undo_attach },
+	{ "unsubscribe", prepare_durable, run_unsubscribe, undo_unsubscribe },
 	{ "map", NULL, run_map, undo_map },
 	{ "device control", NULL, run_device_control, undo_nothing },
 	{ "read", prepare_read, run_read, undo_read },

@@ -98,6 +98,8 @@ TEST_F(netlink, subscription)
 	struct tandem_subscribe args = {
 		.ring_size = 2 * RING,
 		.classes = 1 << TANDEM_CLASS_CRITICAL | 1 << TANDEM_CLASS_BULK,
+		.flags = TANDEM_SUBSCRIBE_NO_TIME,
+		.watermark = 800,
 	};
 	static const uint16_t types[] = { 0, 9, 4095 };
 	int node = open_node(DEVICE, O_RDONLY);
@@ -119,6 +121,10 @@ TEST_F(netlink, subscription)
 	EXPECT_TRUE(info.has[TANDEM_ATTR_OVERFLOW]);
 	EXPECT_EQ(TANDEM_OVERFLOW_DROP, info.number[TANDEM_ATTR_OVERFLOW]);
 	EXPECT_EQ(0x9, info.number[TANDEM_ATTR_CLASSES]);
+	EXPECT_EQ(TANDEM_SUBSCRIBE_NO_TIME, info.number[TANDEM_ATTR_FLAGS]);
+	EXPECT_EQ(800, info.number[TANDEM_ATTR_WATERMARK]);
+	EXPECT_FALSE(info.has[TANDEM_ATTR_SUBSCRIPTION_NAME]);
+	EXPECT_FALSE(info.has[TANDEM_ATTR_ATTACHED]);
 	EXPECT_EQ(1, info.types[0]);
 	EXPECT_EQ(2, info.types[1]);
 	EXPECT_EQ(0x80, info.types[511]);

@@ -333,6 +333,79 @@ TEST_F(permission, bytes_of_a_user)
 	EXPECT_EQ(0, run_as(NOBODY, NOBODY, cap_of_bytes, &most));
 }
 
+static const struct tandem_subscribe durable = {
+	.ring_size = RING, .flags = TANDEM_SUBSCRIBE_DURABLE, .name = "t-log",
+};
+
+static int attach(void *data)
+{
+	struct tandem_subscribe args = durable;
+	int fd = subscribe(*(int *)data, &args);
+
+	return fd < 0 ? -fd : 0;
+}
+
+static int remove_durable(void *data)
+{
+	return -unsubscribe(*(int *)data, durable.name);
+}
+
+static int subscribe_plainly(void *data)
+{
+	struct tandem_subscribe args = { .ring_size = RING };
+	int fd = subscribe(*(int *)data, &args);
+
+	return fd < 0 ? -fd : 0;
+}
+
+/* Who made it may attach and remove, and so may root; it stays who made it. */
+TEST_F(permission, durable)
+{
+	int node;
+
+	self->server = make_device(0666, 0444, 0, 0);
+	ASSERT_LE(0, self->server);
+	node = open_node(DEVICE, O_RDONLY);
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, attach(&node));
+	EXPECT_EQ(EPERM, run_as(NOBODY, NOBODY, attach, &node));
+	EXPECT_EQ(EPERM, run_as(NOBODY, NOBODY, remove_durable, &node));
+	ASSERT_EQ(0, run_as(0, 0, remove_durable, &node));
+	EXPECT_EQ(0, run_as(NOBODY, NOBODY, attach, &node));
+	EXPECT_EQ(0, run_as(NOBODY, NOBODY, attach, &node));
+	EXPECT_EQ(EPERM, run_as(NOBODY - 1, NOBODY, attach, &node));
+	EXPECT_EQ(0, run_as(0, 0, attach, &node));
+	EXPECT_EQ(0, run_as(NOBODY, NOBODY, attach, &node));
+	EXPECT_EQ(0, run_as(NOBODY, NOBODY, remove_durable, &node));
+	close(node);
+}
+
+/* Who made it pays until it is removed, whoever is attached. */
+TEST_F(permission, durable_of_a_user)
+{
+	struct tandem_subscribe args = durable;
+	int node, fd;
+
+	self->server = make_device(0666, 0444, 0, 0);
+	ASSERT_LE(0, self->server);
+	node = open_node(DEVICE, O_RDONLY);
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, set_parameter("user_max_subscriptions", 1));
+	EXPECT_EQ(0, run_as(NOBODY, NOBODY, attach, &node));
+	EXPECT_EQ(EDQUOT, run_as(NOBODY, NOBODY, subscribe_plainly, &node));
+	EXPECT_EQ(0, run_as(NOBODY, NOBODY, attach, &node));
+	fd = subscribe(node, &args);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(1, args.attached);
+	EXPECT_EQ(NOBODY, query_own_number(DEVICE, TANDEM_ATTR_UID));
+	EXPECT_EQ(EDQUOT, run_as(NOBODY, NOBODY, subscribe_plainly, &node));
+	close(fd);
+	EXPECT_EQ(EDQUOT, run_as(NOBODY, NOBODY, subscribe_plainly, &node));
+	EXPECT_EQ(0, unsubscribe(node, durable.name));
+	EXPECT_EQ(0, run_as(NOBODY, NOBODY, subscribe_plainly, &node));
+	close(node);
+}
+
 static int netlink_is_readable(void *data)
 {
 	struct query query;

@@ -24,6 +24,7 @@
 #define DEVICES		4
 #define SLOTS		12
 #define RING		(64 * 1024)
+#define DURABLE		"t-stress"
 
 enum kind { EMPTY, CONTROL, NODE, CONSUMER };
 
@@ -52,6 +53,21 @@ static void close_slot(struct slot *slot)
 	slot->kind = EMPTY;
 }
 
+/* A consumer of some kind; a durable one that some other process may be attached to, or remove. */
+static int open_consumer(struct consumer *consumer, const char *name, uint64_t random)
+{
+	struct tandem_subscribe args = {
+		.ring_size = RING << random % 3,
+		.flags = random >> 8 & (TANDEM_SUBSCRIBE_SHARED | TANDEM_SUBSCRIBE_NO_TIME),
+	};
+
+	if (random >> 16 & 1) {
+		args = (struct tandem_subscribe){
+			.ring_size = RING, .flags = TANDEM_SUBSCRIBE_DURABLE, .name = DURABLE };
+	}
+	return consumer_open_by(consumer, name, &args);
+}
+
 static void fill_slot(struct slot *slot, uint64_t *random)
 {
 	char name[TANDEM_NAME_SIZE];
@@ -67,7 +83,7 @@ static void fill_slot(struct slot *slot, uint64_t *random)
 		slot->kind = slot->fd < 0 ? EMPTY : NODE;
 		break;
 	default:
-		if (consumer_open(&slot->consumer, name, RING << next_random(random) % 3))
+		if (open_consumer(&slot->consumer, name, next_random(random)))
 			break;
 		slot->kind = CONSUMER;
 		fcntl(slot->consumer.fd, F_SETFL, O_NONBLOCK);
@@ -105,6 +121,8 @@ static void use_node(int fd, uint64_t *random)
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	uint8_t buffer[256];
 
+	if (!(next_random(random) % 4))
+		unsubscribe(fd, DURABLE);
 	args.in = (uintptr_t)buffer;
 	args.in_len = next_random(random) % sizeof(buffer);
 	ioctl(fd, TANDEM_IOC_DEVICE_CONTROL, &args);
@@ -316,6 +334,15 @@ TEST_F(stress, survivors)
 	EXPECT_LT(0, killed);
 	TH_LOG("%ju events, %u killed", (uintmax_t)check.received, killed);
 
+	unsubscribe(self->gen, DURABLE);
+	for (i = 0; i < DEVICES; i++) {
+		int node;
+
+		snprintf(name, sizeof(name), "t-stress-%u", i);
+		node = open_node(name, O_RDONLY);
+		unsubscribe(node, DURABLE);
+		close(node);
+	}
 	/* The workers' children may hold something a little longer. */
 	deadline = deadline_in(20);
 	while (query_count(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, NULL) > self->subscriptions) {

@@ -28,7 +28,7 @@
 #define DEVICE		"t-wakeup"
 #define RING		(64 * 1024)
 #define RACES		1000000
-#define VARIANTS	7
+#define VARIANTS	10
 /* Far longer than any event can take. */
 #define PATIENCE	10
 
@@ -53,6 +53,7 @@ FIXTURE(wakeup)
 FIXTURE_VARIANT(wakeup)
 {
 	enum sleep sleep;
+	uint32_t flags;
 };
 
 FIXTURE_VARIANT_ADD(wakeup, poll)
@@ -90,15 +91,34 @@ FIXTURE_VARIANT_ADD(wakeup, read)
 	.sleep = SLEEP_READ,
 };
 
+FIXTURE_VARIANT_ADD(wakeup, shared_poll)
+{
+	.sleep = SLEEP_POLL,
+	.flags = TANDEM_SUBSCRIBE_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, shared_epoll_edge)
+{
+	.sleep = SLEEP_EPOLL_EDGE,
+	.flags = TANDEM_SUBSCRIBE_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, shared_read)
+{
+	.sleep = SLEEP_READ,
+	.flags = TANDEM_SUBSCRIBE_SHARED,
+};
+
 FIXTURE_SETUP(wakeup)
 {
+	const struct tandem_subscribe args = { .ring_size = RING, .flags = variant->flags };
 	struct epoll_event event = { .events = EPOLLIN };
 
 	if (variant->sleep == SLEEP_EPOLL_EDGE || variant->sleep == SLEEP_EPOLL_EDGE_READ)
 		event.events |= EPOLLET;
 	self->server = bind_device(DEVICE);
 	ASSERT_LE(0, self->server);
-	ASSERT_EQ(0, consumer_open(&self->consumer, DEVICE, RING));
+	ASSERT_EQ(0, consumer_open_by(&self->consumer, DEVICE, &args));
 	if (variant->sleep == SLEEP_EPOLL_EDGE_READ)
 		ASSERT_EQ(0, fcntl(self->consumer.fd, F_SETFL, O_NONBLOCK));
 	self->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -213,11 +233,8 @@ static void wind_up(void)
 
 static const char *read_one(struct consumer *consumer)
 {
-	struct {
-		struct tandem_record header;
-		uint64_t number;
-	} record;
-	ssize_t len = read(consumer->fd, &record, sizeof(record));
+	uint8_t record[sizeof(struct tandem_record) + sizeof(uint64_t)];
+	ssize_t len = read(consumer->fd, record, sizeof(record));
 
 	if (len == sizeof(record))
 		return NULL;
@@ -322,6 +339,7 @@ TEST_F(wakeup, none_lost_in_races)
 TEST_F(wakeup, none_lost_from_interrupts)
 {
 	struct tandem_gen_status status = { .running = 1 };
+	const struct tandem_subscribe args = { .ring_size = RING, .flags = variant->flags };
 	const uint64_t deadline = deadline_in(120);
 	struct epoll_event event = { .events = EPOLLIN };
 	struct tandem_gen_start start;
@@ -336,7 +354,7 @@ TEST_F(wakeup, none_lost_from_interrupts)
 		event.events |= EPOLLET;
 	gen = open_node("gen", O_RDWR);
 	ASSERT_LE(0, gen);
-	ASSERT_EQ(0, consumer_open(&consumer, "gen", RING));
+	ASSERT_EQ(0, consumer_open_by(&consumer, "gen", &args));
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	ASSERT_LE(0, epoll);
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, consumer.fd, &event));

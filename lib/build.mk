@@ -51,7 +51,7 @@ CFLAGS-selftests/host/waiting.o := $(harness-warnings)
 # The same test twice: as it is, and with the library and itself under sanitizers.
 lib-test-objs := selftests/lib.o selftests/util.o selftests/generator.o selftests/consumer.o
 tests += lib lib-asan
-lib-kinds := lib_kinds lib_durable
+lib-kinds := lib_kinds lib_durable lib_overflow
 tests += $(lib-kinds)
 $(foreach test,$(lib-kinds),$(eval selftests/$(test)-objs := selftests/$(test).o $(filter-out selftests/lib.o,$(lib-test-objs))))
 $(foreach test,$(lib-kinds),$(eval selftests/$(test)-libs := $(LIBTANDEM)))

@@ -7,7 +7,7 @@ import os
 import signal
 import struct
 
-from tandemd import (SCALE, Daemon, Generator, check, check_conserved, events_in, events_of, lost_in,
+from tandemd import (SCALE, Daemon, Generator, Server, check, check_conserved, events_in, events_of, lost_in,
                      run_cases, sequence_numbers, wait_for)
 
 IOC_UNSUBSCRIBE = 1 << 30 | 72 << 16 | 0xd712
@@ -119,6 +119,26 @@ def killed_and_lost(directory):
     numbers = sequence_numbers(events)
     check(lost_in(events) > 0, "nothing was lost")
     check(len(numbers) + lost_in(events) == posted, len(numbers), lost_in(events), posted)
+
+
+@durable
+def doubles(directory):
+    """what a sink has not taken is given again; the other sink's doubles are the same to the last byte"""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, F_SETPIPE_SZ, 4096)
+    generator = Generator()
+    daemon = Daemon(directory, config(directory, sinks="log, stdout"), stdout=writer)
+    os.close(writer)
+    posted = generator.run(300)
+    wait_for("events", lambda: events_in(directory / "log"))
+    daemon.kill()
+    os.close(reader)
+    daemon = Daemon(directory, config(directory))
+    daemon.wait_said("from where its durable subscription was left")
+    daemon.stop()
+    events, twice = distinct(directory / "log")
+    check(twice > 0, "no doubles")
+    check(check_conserved(events, posted) == 0, "lost")
 
 
 @durable
@@ -235,5 +255,21 @@ def occupied(directory):
     check(check_conserved(events, posted) == 0, "lost")
 
 
-run_cases([killed, killed_shared, killed_and_lost, stopped, stopped_in_vain, unfinished_line,
-           other_options, removed, given_up, occupied])
+def device_gone(directory):
+    """a device that goes takes the subscription along, and both come back"""
+    server = Server("comes")
+    text = config(directory).replace("device gen", "device comes")
+    daemon = Daemon(directory, text)
+    for turn in range(2):
+        wait_for("the subscription", lambda: daemon.said().count("comes is consumed") == turn + 1)
+        server.post(b"turn %d" % turn)
+        server.remove()
+        wait_for("the end", lambda: daemon.said().count("is gone") == turn + 1)
+        server = Server("comes") if not turn else None
+    daemon.stop()
+    events, twice = distinct(directory / "log")
+    check([bytes.fromhex(event["data"]) for event in events] == [b"turn 0", b"turn 1"] and not twice, events)
+
+
+run_cases([killed, killed_shared, killed_and_lost, doubles, stopped, stopped_in_vain, unfinished_line,
+           other_options, removed, given_up, occupied, device_gone])

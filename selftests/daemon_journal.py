@@ -127,6 +127,26 @@ def long_event(directory, journal):
 
 
 @with_journal
+def durable(directory, journal):
+    """an event of a durable subscription has ring and position in the journal"""
+    server = Server("lasting")
+    try:
+        text = "device lasting { sinks = { journal } durable = keep layout = shared }"
+        Daemon(directory, text).kill()
+        for _ in range(3):
+            server.post(b"x" * 8)
+        daemon = Daemon(directory, text)
+        entries = wait_for("the entries", lambda: (lambda found: len(found) == 3 and found)(
+            journal.entries("TANDEM_DEVICE=lasting")))
+        daemon.stop()
+    finally:
+        server.remove()
+    places = [(entry["TANDEM_RING"], entry["TANDEM_POSITION"]) for entry in entries]
+    check(places == [("0", "0"), ("0", "24"), ("0", "48")], places)
+    check(not any("TANDEM_CPU" in entry for entry in entries), entries)
+
+
+@with_journal
 def stopped_journal(directory, journal):
     """a journal that stands still does not stop the daemon; what it missed is counted"""
     generator = Generator()
@@ -165,4 +185,4 @@ def late_journal(directory):
     check(said.count("cannot write") == 1, said)
 
 
-run_cases([fields, line_breaks, long_event, stopped_journal, late_journal])
+run_cases([fields, line_breaks, long_event, durable, stopped_journal, late_journal])

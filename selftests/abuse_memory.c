@@ -129,8 +129,9 @@ TEST_F(absent, holds_nobody_else)
 		close(touched[0]);
 		touch_release();
 	}
-	while (query_count(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, NULL) > self->subscriptions)
+	while (query_count(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, NULL) > self->subscriptions) {
 		ASSERT_FALSE(deadline_passed(deadline));
+	}
 	EXPECT_EQ(self->devices, query_count(&self->query, TANDEM_CMD_DEVICE_GET, NULL));
 }
 

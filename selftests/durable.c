@@ -517,8 +517,9 @@ TEST_F(durable, races)
 		racers[i] = (struct racer){ .node = self->node, .seed = i + 1, .end = end };
 		ASSERT_EQ(0, pthread_create(&racers[i].thread, NULL, race, &racers[i]));
 	}
-	while (now_ns() < end)
+	while (now_ns() < end) {
 		ASSERT_EQ(0, post_numbers(self->server, number++, 1));
+	}
 	for (i = 0; i < ARRAY_SIZE(racers); i++) {
 		ASSERT_EQ(0, thread_join(racers[i].thread, 20));
 		EXPECT_EQ(NULL, racers[i].error) {

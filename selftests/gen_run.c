@@ -366,8 +366,9 @@ TEST_F_TIMEOUT(any, cpu_goes_and_comes, 120)
 	ASSERT_EQ(0, gen_status(self->gen, &status));
 	EXPECT_EQ(4 * cpus_online(), status.running);
 	posted = gen_posted(self->gen);
-	while (gen_posted(self->gen) < posted + 8)
+	while (gen_posted(self->gen) < posted + 8) {
 		ASSERT_FALSE(deadline_passed(deadline));
+	}
 
 	/* A run is stopped, and one ends, while it lacks a CPU. */
 	for (i = 0; i < 2; i++) {
@@ -468,8 +469,9 @@ TEST_F_TIMEOUT(any, killed_bench, 120)
 
 		_exit(ioctl(self->gen, TANDEM_GEN_IOC_BENCH, &bench) ? 1 : 0);
 	}
-	while (!consumer_ready(&self->consumer))
+	while (!consumer_ready(&self->consumer)) {
 		ASSERT_FALSE(deadline_passed(deadline));
+	}
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	EXPECT_EQ(SIGKILL, wait_child(child, deadline));
 }
@@ -491,8 +493,9 @@ TEST_F_TIMEOUT(any, nmi, 120)
 	/* One by one: a CPU that has not yet taken the last one takes two as one. */
 	for (i = 1; i <= 5; i++) {
 		ASSERT_EQ(0, system("nmi 1"));
-		while (gen_posted(self->gen) < i)
+		while (gen_posted(self->gen) < i) {
 			ASSERT_FALSE(deadline_passed(deadline));
+		}
 	}
 	gen_check_init(&self->check, &self->start);
 	EXPECT_LE(5, consumer_drain(&self->consumer, gen_check_record, &self->check));

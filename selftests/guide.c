@@ -198,8 +198,9 @@ TEST_F(meter, interrupt_then_deferred_then_work)
 	for (i = 0; i < 3; i++) {
 		const struct tandem_record *record;
 
-		while (!(record = tandem_next(sub)))
+		while (!(record = tandem_next(sub))) {
 			ASSERT_EQ(1, tandem_wait(sub, DEADLINE_MS));
+		}
 		EXPECT_EQ(types[i], TANDEM_RECORD_TYPE(record->type_flags));
 		EXPECT_LE(time, record->time);
 		time = record->time;
@@ -314,8 +315,9 @@ TEST(server_posts_and_arrival_is_told)
 	ASSERT_EQ(0, tandem_subscribe(&sub, fd, NULL));
 	close(fd);
 	EXPECT_EQ(0, bell_ring(server, "milkman"));
-	while (!(record = tandem_next(sub)))
+	while (!(record = tandem_next(sub))) {
 		ASSERT_EQ(1, tandem_wait(sub, DEADLINE_MS));
+	}
 	EXPECT_EQ(BELL_TYPE, TANDEM_RECORD_TYPE(record->type_flags));
 	EXPECT_STREQ("milkman", (const char *)record->data);
 

@@ -157,8 +157,8 @@ one_file()
 	local name
 	name=$(printf cli-bind | od -An -tx1 -v)
 	# BIND with CREATE makes this very file the server's: POST is refused before it and works after it.
-	status 1 ioctl -k -j /dev/tandem/control '_IOW(0xd7,3,24)' -- \
-		'_IOWR(0xd7,1,88)' --in "$name$(printf '%0112d' 0)01000000 80010000" -- '_IOW(0xd7,3,24)' &&
+	status 1 ioctl -k -j /dev/tandem/control '_IOW(0xd7,3,32)' -- \
+		'_IOWR(0xd7,1,88)' --in "$name$(printf '%0112d' 0)01000000 80010000" -- '_IOW(0xd7,3,32)' &&
 		json '[x.get("errno") for x in d] == ["ENOTCONN", None, None] and d[1]["data"][-8:] == "01000000"' &&
 		status 0 remove cli-bind
 }
@@ -182,9 +182,9 @@ modes()
 {
 	# A subscription needs a node that is open for reading.
 	local subscribe
-	subscribe="0000000000000000 0000010000000000 $(printf '%064d' 0)"
-	status 0 ioctl -R gen '_IOWR(0xd7,0x11,48)' --in "$subscribe" &&
-		status 1 ioctl -W -j gen '_IOWR(0xd7,0x11,48)' --in "$subscribe" && json 'd[0]["errno"] == "EBADF"'
+	subscribe="0000000000000000 0000010000000000 $(printf '%0208d' 0)"
+	status 0 ioctl -R gen '_IOWR(0xd7,0x11,120)' --in "$subscribe" &&
+		status 1 ioctl -W -j gen '_IOWR(0xd7,0x11,120)' --in "$subscribe" && json 'd[0]["errno"] == "EBADF"'
 }
 check "the node is opened as asked" modes
 stdin_in()

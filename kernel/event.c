@@ -26,8 +26,8 @@ static __always_inline size_t tandem_payload(u64 header)
 }
 
 /* Makes room in the ring of a subscription that is meant for this CPU. */
-static struct tandem_slot tandem_take(struct tandem_subscription *sub, struct tandem_ring **ring,
-				      u64 header, bool patient)
+static __always_inline struct tandem_slot
+tandem_take(struct tandem_subscription *sub, struct tandem_ring **ring, u64 header, bool patient)
 {
 	struct tandem_ring *here = this_cpu_ptr(sub->rings);
 
@@ -48,9 +48,9 @@ static __always_inline void tandem_give(struct tandem_ring *ring, u64 start)
 }
 
 /* Copies an event into the ring of one. Return: what tandem_take() did. */
-static struct tandem_slot tandem_copy_one(struct tandem_subscription *sub,
-					  struct tandem_ring **ring, u64 header, const void *data,
-					  bool patient)
+static __always_inline struct tandem_slot
+tandem_copy_one(struct tandem_subscription *sub, struct tandem_ring **ring, u64 header,
+		const void *data, bool patient)
 {
 	struct tandem_slot slot = tandem_take(sub, ring, header, patient);
 
@@ -123,7 +123,8 @@ static noinline void tandem_post_all(struct tandem_listeners *listeners, u64 hea
 	preempt_enable_notrace();
 }
 
-void __tandem_post(struct tandem_device *dev, u64 header, const void *data)
+/* Not traced: what traces functions may post, and would come back here. */
+notrace void __tandem_post(struct tandem_device *dev, u64 header, const void *data)
 {
 	struct tandem_listeners *listeners;
 
@@ -226,7 +227,6 @@ EXPORT_SYMBOL_GPL(tandem_batch_end);
 
 /* ---- In steps ---- */
 
-
 static bool tandem_posting_concerns(const struct tandem_posting *posting,
 				    const struct tandem_subscription *sub, bool blocking)
 {
@@ -272,7 +272,7 @@ static bool tandem_posting_next(struct tandem_device *dev, struct tandem_posting
 			continue;
 		slot = tandem_copy_one(sub, &posting->ring, posting->header, posting->data,
 				       posting->patient);
-		if (slot.full && refcount_inc_not_zero(&sub->refs)) {
+		if (slot.start == TANDEM_SLOT_FULL && refcount_inc_not_zero(&sub->refs)) {
 			posting->full = sub;
 			return true;
 		}

@@ -220,7 +220,7 @@ static bool tandem_ring_refresh(struct tandem_ring *ring)
 #define TANDEM_EVICT_AHEAD	4096
 
 /*
- * The oldest record goes. A reader copies it, and then takes it, by moving cons_pos over it; whoever
+ * The oldest record goes. A reader copies it, and then takes it, by moving cons_pos over it; who
  * moves cons_pos has it. It moves before the record is overwritten, by a full barrier: so what
  * was copied was whole if cons_pos has not moved since. Who interrupts this may evict too, and even
  * overwrite the record while it is looked at here: then cons_pos has moved. Models:
@@ -253,21 +253,18 @@ static void tandem_ring_evict(struct tandem_ring *ring, u64 head, u64 bytes)
 }
 
 /**
- * tandem_ring_has_room() - does a record fit, by what is known, or else by what is found out?
+ * tandem_ring_make_room() - does a record fit, by what can be found out, or done?
  * @ring: the ring of this CPU, or a shared one whose lock is held
  * @head: where the record is to begin
  * @bytes: of the record, padded
  * @limit: of its class
  */
-bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit)
+bool tandem_ring_make_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit)
 {
-	if (tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit))
-		return true;
 	if (ring->overwrite && limit)
 		tandem_ring_evict(ring, head, bytes);
-	return tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit) ||
-	       (tandem_ring_refresh(ring) &&
-		tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit));
+	return tandem_ring_refresh(ring) &&
+	       tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit);
 }
 
 /**
@@ -324,9 +321,11 @@ struct tandem_slot tandem_ring_full(struct tandem_ring *ring, u64 header, bool p
 {
 	/* One that has been stopped will never have room. */
 	bool later = READ_ONCE(ring->limits[tandem_header_class(header)]);
-	struct tandem_slot slot = { .full = patient && later };
+	struct tandem_slot slot = {};
 
-	if (!slot.full)
+	if (patient && later)
+		slot.start = TANDEM_SLOT_FULL;
+	else
 		tandem_ring_lost(ring, header, NULL);
 	/* What a sleeping consumer waits for may not come to fit. */
 	if (later && READ_ONCE(ring->consumer->wake_at) != TANDEM_AWAKE)
@@ -340,7 +339,7 @@ struct tandem_slot tandem_ring_full(struct tandem_ring *ring, u64 header, bool p
  * @header: of the record
  * @patient: count nothing if there is no room
  *
- * Return: where it is; if its record is NULL, it is lost, and counted, unless full is set.
+ * Return: where it is; if its record is NULL, it is lost, and counted, unless TANDEM_SLOT_FULL.
  */
 struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header, bool patient)
 {

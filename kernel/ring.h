@@ -122,14 +122,15 @@ struct tandem_ring {
 /**
  * struct tandem_slot - a reserved record
  * @record: where it is; NULL: it is lost, and counted
- * @start: its position
- * @full: there is no @record now, but there may be later, and nothing was counted
+ * @start: its position; TANDEM_SLOT_FULL: there is no @record now, but there may be later, and
+ *	nothing was counted. It is no field of its own, for two fit into registers
  */
 struct tandem_slot {
 	struct tandem_record *record;
 	u64 start;
-	bool full;
 };
+
+#define TANDEM_SLOT_FULL	U64_MAX
 
 /**
  * struct tandem_ring_setup - what the rings of a subscription have in common
@@ -165,7 +166,7 @@ bool tandem_ring_readable(struct tandem_ring *ring);
 void tandem_ring_arm(struct tandem_ring *ring);
 
 /* For posters of a shared ring. */
-bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit);
+bool tandem_ring_make_room(struct tandem_ring *ring, u64 head, u64 bytes, u64 limit);
 u16 tandem_ring_take_pending(struct tandem_ring *ring);
 struct tandem_slot tandem_ring_full(struct tandem_ring *ring, u64 header, bool patient);
 void tandem_ring_lost(struct tandem_ring *ring, u64 header, u64 *counter);
@@ -178,6 +179,14 @@ void tandem_ring_wake(struct tandem_ring *ring);
 static __always_inline struct tandem_record *tandem_ring_record(struct tandem_ring *ring, u64 pos)
 {
 	return (struct tandem_record *)(ring->data + (pos & ring->mask));
+}
+
+/* Does a record fit, by what is known, or else by what is found out? */
+static __always_inline bool tandem_ring_has_room(struct tandem_ring *ring, u64 head, u64 bytes,
+						 u64 limit)
+{
+	return likely(tandem_ring_fits(head, bytes, READ_ONCE(ring->cached), limit)) ||
+	       tandem_ring_make_room(ring, head, bytes, limit);
 }
 
 /* Begins the record at @start, which is reserved. */

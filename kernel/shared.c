@@ -93,7 +93,7 @@ static bool tandem_shared_try(struct tandem_shared *shared, unsigned int *inside
  *
  * Preemption is off until tandem_shared_commit(), in any context.
  *
- * Return: where it is; if its record is NULL, it is lost, and counted, unless full is set.
+ * Return: where it is; if its record is NULL, it is lost, and counted, unless TANDEM_SLOT_FULL.
  */
 struct tandem_slot tandem_shared_reserve(struct tandem_shared *shared, unsigned int *inside,
 					 u64 header, bool patient)

@@ -155,10 +155,9 @@ struct tandem_subscription_counters {
 static __always_inline bool tandem_subscription_wants(const struct tandem_subscription *sub,
 						      u64 header)
 {
-	unsigned int type = TANDEM_RECORD_TYPE(tandem_header_type_flags(header));
-
 	return sub->classes & BIT(tandem_header_class(header)) &&
-	       likely(!sub->types || test_bit(type, sub->types));
+	       likely(!sub->types ||
+		      test_bit(TANDEM_RECORD_TYPE(tandem_header_type_flags(header)), sub->types));
 }
 
 /* The ring that a CPU of @cpus stands for. */

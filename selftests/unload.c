@@ -274,27 +274,33 @@ TEST_F(unload, a_hundred_times)
 	static const char *const kernel[] = { "Slab", "VmallocUsed", "Percpu", "KernelStack" };
 	static const char *const all[] = { "MemAvailable" };
 	const unsigned int count = test_load(100);
-	int64_t kernel_before, kernel_after, all_before, all_after;
+	/* One page for each cycle would be 4 KiB, one ring 1 MiB. */
+	const int64_t kernel_limit = 300 + 3 * (int64_t)count;
+	const int64_t all_limit = 8 * 1024 + 256 * (int64_t)count;
+	int64_t kernel_more = INT64_MAX, all_less = INT64_MAX;
 	const char *error;
+	unsigned int round;
 
 	ASSERT_NE(NULL, getenv("TANDEM_MODULES"));
 	error = cycles(10);
 	ASSERT_EQ(NULL, error);
-	ASSERT_EQ(0, write_word("/proc/sys/vm/drop_caches", "3"));
-	kernel_before = memory(kernel, ARRAY_SIZE(kernel));
-	all_before = memory(all, 1);
-	error = cycles(count);
-	EXPECT_EQ(NULL, error) {
-		TH_LOG("%s", error);
+	/* Others use memory too, now and then; but what leaks does so each time. */
+	for (round = 0; round < 3 && (kernel_more >= kernel_limit || all_less >= all_limit); round++) {
+		ASSERT_EQ(0, write_word("/proc/sys/vm/drop_caches", "3"));
+		kernel_more = -memory(kernel, ARRAY_SIZE(kernel));
+		all_less = memory(all, 1);
+		error = cycles(count);
+		ASSERT_EQ(NULL, error) {
+			TH_LOG("%s", error);
+		}
+		ASSERT_EQ(0, write_word("/proc/sys/vm/drop_caches", "3"));
+		kernel_more += memory(kernel, ARRAY_SIZE(kernel));
+		all_less -= memory(all, 1);
+		TH_LOG("%u cycles: kernel memory %+jd KiB, available %+jd KiB", count,
+		       (intmax_t)kernel_more, (intmax_t)-all_less);
 	}
-	ASSERT_EQ(0, write_word("/proc/sys/vm/drop_caches", "3"));
-	kernel_after = memory(kernel, ARRAY_SIZE(kernel));
-	all_after = memory(all, 1);
-	/* One page for each cycle would be 4 KiB, one ring 1 MiB. */
-	EXPECT_LT(kernel_after - kernel_before, 300 + 3 * (int64_t)count);
-	EXPECT_LT(all_before - all_after, 8 * 1024 + 256 * (int64_t)count);
-	TH_LOG("%u cycles: kernel memory %+jd KiB, available %+jd KiB", count,
-	       (intmax_t)(kernel_after - kernel_before), (intmax_t)(all_after - all_before));
+	EXPECT_LT(kernel_more, kernel_limit);
+	EXPECT_LT(all_less, all_limit);
 }
 
 TEST_HARNESS_MAIN

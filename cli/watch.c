@@ -121,7 +121,8 @@ static int follow(struct cli *cli, struct watch *watch)
 					watch->subscribe.device, tandem_strerror(armed));
 		if (armed)
 			continue;
-		switch (out_wait(cli, tandem_subscription_fd(watch->sub), look_again(watch, deadline))) {
+		switch (out_wait(cli, tandem_subscription_fd(watch->sub),
+				 look_again(watch, deadline))) {
 		case WAIT_READY:
 		case WAIT_TIME_OVER:
 			break;

@@ -190,8 +190,8 @@ static bool report_durable(const char *device, const char *durable, int error)
 		advise(device, durable, "was made with other options", "has it made anew");
 		return true;
 	case EBUSY:
-		log_error("device %s: another process has durable subscription %s; it is tried again",
-			  device, durable);
+		log_error("device %s: another process has durable subscription %s; "
+			  "it is tried again", device, durable);
 		return true;
 	case EPERM:
 		log_error("device %s: durable subscription %s is another user's; choose another",

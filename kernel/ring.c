@@ -431,9 +431,10 @@ bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
  */
 bool tandem_ring_busy(struct tandem_ring *ring, u64 pos)
 {
+	if (!ring->shared)
+		return false;
 	/* Pairs with tandem_shared_commit(): if it is not, the record is complete. */
-	return ring->shared &&
-	       smp_load_acquire(&tandem_ring_record(ring, pos)->type_flags) & TANDEM_RECORD_BUSY;
+	return smp_load_acquire(&tandem_ring_record(ring, pos)->type_flags) & TANDEM_RECORD_BUSY;
 }
 
 /**

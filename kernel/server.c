@@ -154,7 +154,8 @@ int tandem_server_post(struct tandem_server *server, const struct tandem_post *a
 	void *data = stack;
 	int idx, ret = 0;
 
-	if (args->flags & ~TANDEM_POST_WAIT || (args->timeout && !args->flags) || args->type >= TANDEM_TYPES || args->event_class >= TANDEM_CLASSES ||
+	if (args->flags & ~TANDEM_POST_WAIT || (args->timeout && !args->flags) ||
+	    args->type >= TANDEM_TYPES || args->event_class >= TANDEM_CLASSES ||
 	    (!args->data && args->len))
 		return -EINVAL;
 	if (args->len > TANDEM_PAYLOAD_MAX)

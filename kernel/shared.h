@@ -3,8 +3,8 @@
  * Shared ring: the bytes between all CPUs and one consumer, in one strict order.
  *
  * Room is reserved under a lock, and published at once, with a header that says that the record is
- * busy; its poster fills it without the lock, and then takes that back. So whoever is late holds the
- * consumer up, but no poster.
+ * busy; its poster fills it without the lock, and then takes that back. So whoever is late holds
+ * the consumer up, but no poster.
  */
 #ifndef _TANDEM_SHARED_H
 #define _TANDEM_SHARED_H

@@ -118,8 +118,8 @@ static void tandem_subscription_noticed(struct work_struct *work)
 		WRITE_ONCE(sub->overflow_told, jiffies);
 		clear_bit(TANDEM_NOTICE_OVERFLOW, &sub->notice.bits);
 		/*
-		 * The bit before the counters. Pairs with the barrier in tandem_ring_lost(): what is not
-		 * told here raises the bit anew.
+		 * The bit before the counters. Pairs with the barrier in tandem_ring_lost(): what
+		 * is not told here raises the bit anew.
 		 */
 		smp_mb__after_atomic();
 		trace_tandem_overflow(sub);
@@ -487,7 +487,8 @@ void tandem_subscription_release(struct tandem_subscription *sub)
 
 /**
  * tandem_subscription_gone() - the device goes, or the subscription is removed: no more events
- * @sub: the subscription; the device's lock is held. Then: tandem_durables_close()
+ * @sub: the subscription; the device's lock is held. Nobody posts to it any more. If nobody is
+ *	attached, it is the caller's to have closed afterwards
  */
 void tandem_subscription_gone(struct tandem_subscription *sub)
 {

@@ -26,7 +26,7 @@ struct tandem_user;
 
 /**
  * struct tandem_subscription - a consumer of events
- * @rings: one for each possible CPU; with @shared they have no memory, and refuse whoever tries them
+ * @rings: one for each possible CPU; with @shared they have no memory, and refuse who tries them
  * @shared: the ring of all CPUs, or NULL
  * @types: bitmap of the types wanted; NULL: all
  * @classes: mask of the classes wanted

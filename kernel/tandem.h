@@ -205,7 +205,8 @@ int __tandem_post_wait(struct tandem_device *dev, u64 header, const void *data, 
  * get the event at once. A kernel thread waits no longer than until it is told to stop or to park.
  *
  * Context: process, may sleep, without locks that a consumer may need.
- * Return: 0, or -ETIMEDOUT or -EINTR (a signal; stop; park): some that were waited for have lost it.
+ * Return: 0, or -ETIMEDOUT or -EINTR (a signal; stop; park): some that were waited for have lost
+ * it.
  */
 static __always_inline int tandem_post_wait(struct tandem_device *dev, unsigned int type,
 					    enum tandem_class event_class, const void *data,

@@ -157,6 +157,16 @@ TEST_F(one_ring, loss)
 	EXPECT_EQ(RING / 8, record->len);
 }
 
+/* Positions at which no consumer can be. */
+static uint64_t nonsense(uint64_t published, unsigned int n)
+{
+	const uint64_t positions[] = {
+		published + 8, published + RING, published - 4, 1, 1ULL << 63, ~7ULL,
+	};
+
+	return positions[n];
+}
+
 /* A position that cannot be ends this subscription, and no other one. */
 TEST_F(one_ring, hostile_position)
 {
@@ -176,8 +186,7 @@ TEST_F(one_ring, hostile_position)
 						sizeof(data)));
 		}
 		published = ring_published(self->ring);
-		self->ring->consumer->cons_pos = (const uint64_t[]){
-			published + 8, published + RING, published - 4, 1, 1ULL << 63, ~7ULL }[n];
+		self->ring->consumer->cons_pos = nonsense(published, n);
 		/* Until the ring seems full to its posters, or a reader looks. */
 		for (i = 0; i < (n % 2 ? 2 * RING / 120 : 0); i++) {
 			ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, data,

@@ -67,8 +67,6 @@ static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *ol
 	const struct tandem_record *record;
 	u64 cons, pub, bytes, time;
 
-	if (ring->overwrite)
-		return tandem_recorder_oldest(ring, oldest);
 	if (!tandem_ring_pending(ring, &cons, &pub))
 		return -EBADMSG;
 	if (cons == pub || tandem_ring_busy(ring, cons))
@@ -78,50 +76,65 @@ static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *ol
 	time = READ_ONCE(record->time);
 	if (bytes < sizeof(*record) || bytes > pub - cons || bytes > TANDEM_RECORD_MAX)
 		return -EBADMSG;
-	if (!oldest->bytes || time < oldest->time)
-		*oldest = (struct tandem_oldest){ ring, record, cons, bytes, time };
+	tandem_oldest_offer(oldest, &(struct tandem_oldest){ ring, record, cons, bytes, time });
 	return 0;
 }
 
-/* Copies the oldest record out. Return: its bytes, 0 if there is none, or -errno. */
-static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct iov_iter *to)
+/* Looks for the oldest record of all rings; without times, for one of each ring in turn. */
+static int tandem_consumer_oldest(struct tandem_subscription *sub, struct tandem_oldest *oldest)
 {
-	struct tandem_oldest oldest = {};
 	unsigned int cpu;
-	ssize_t ret;
+	int ret;
 
-	lockdep_assert_held(&sub->read_lock);
-again:
-	/* Without times they are read in turn. */
+	*oldest = (struct tandem_oldest){};
 	for_each_cpu_wrap(cpu, sub->cpus, sub->turn) {
 		struct tandem_ring *ring = tandem_subscription_ring(sub, cpu);
 
-		ret = tandem_ring_oldest(ring, &oldest);
+		if (ring->overwrite) {
+			tandem_recorder_oldest(ring, oldest);
+			continue;
+		}
+		ret = tandem_ring_oldest(ring, oldest);
 		if (ret) {
 			tandem_ring_refuse(ring);
 			return ret;
 		}
 	}
-	if (oldest.bytes > iov_iter_count(to))
-		return -EMSGSIZE;
-	if (oldest.bytes && oldest.ring->overwrite) {
-		ret = tandem_recorder_take(&oldest, to);
-		if (ret != -EAGAIN)
-			return ret;
-		/* It was overwritten meanwhile; there are others. */
-		if (signal_pending(current))
-			return -ERESTARTSYS;
-		oldest.bytes = 0;
-		goto again;
-	}
-	if (copy_to_iter(oldest.record, oldest.bytes, to) != oldest.bytes)
+	return 0;
+}
+
+/* Copies a record out, and takes it out of its ring. Return: its bytes, or -EFAULT. */
+static ssize_t tandem_ring_take(const struct tandem_oldest *oldest, struct iov_iter *to)
+{
+	if (copy_to_iter(oldest->record, oldest->bytes, to) != oldest->bytes)
 		return -EFAULT;
-	if (!oldest.bytes)
-		return 0;
 	/* Pairs with tandem_ring_refresh(): the record may be overwritten now. */
-	smp_store_release(&oldest.ring->consumer->cons_pos, oldest.cons + oldest.bytes);
-	sub->turn = (sub->turn + 1) % nr_cpu_ids;
-	return oldest.bytes;
+	smp_store_release(&oldest->ring->consumer->cons_pos, oldest->cons + oldest->bytes);
+	return oldest->bytes;
+}
+
+/* Copies the oldest record out. Return: its bytes, 0 if there is none, or -errno. */
+static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct iov_iter *to)
+{
+	struct tandem_oldest oldest;
+	ssize_t ret;
+
+	lockdep_assert_held(&sub->read_lock);
+	do {
+		ret = tandem_consumer_oldest(sub, &oldest);
+		if (ret || !oldest.bytes)
+			return ret;
+		if (oldest.bytes > iov_iter_count(to))
+			return -EMSGSIZE;
+		if (!oldest.ring->overwrite)
+			ret = tandem_ring_take(&oldest, to);
+		else
+			ret = tandem_recorder_take(&oldest, to);
+		/* It was overwritten meanwhile; there are others. */
+	} while (ret == -EAGAIN && !signal_pending(current));
+	if (ret > 0)
+		sub->turn = (sub->turn + 1) % nr_cpu_ids;
+	return ret == -EAGAIN ? -ERESTARTSYS : ret;
 }
 
 static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to)

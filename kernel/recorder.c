@@ -2,9 +2,9 @@
 /*
  * Recorder: reading a ring in which the oldest records make room for new ones.
  *
- * Producers do not wait for a reader. It copies first, and then finds out whether what it has copied
- * was overwritten meanwhile: see tandem_ring_evict_one(). All copies race with producers on purpose,
- * so KCSAN is told.
+ * Producers do not wait for a reader. It copies first, and then finds out whether what it has
+ * copied was overwritten meanwhile: see tandem_ring_evict_one(). All copies race with producers on
+ * purpose, so KCSAN is told.
  */
 #include <linux/mm.h>
 #include <linux/minmax.h>
@@ -28,26 +28,25 @@ static bool tandem_recorder_intact(struct tandem_ring *ring, u64 pos)
  * tandem_recorder_oldest() - look for the oldest record of all rings
  * @ring: one of them
  * @oldest: the oldest of those that were looked at before, replaced if this ring's is older
- *
- * Return: 0.
  */
-int tandem_recorder_oldest(struct tandem_ring *ring, struct tandem_oldest *oldest)
+void tandem_recorder_oldest(struct tandem_ring *ring, struct tandem_oldest *oldest)
 {
 	const struct tandem_record *record;
 	u64 pos, bytes, time;
 
 	do {
+		/* Before pub_pos, which cannot be behind it. */
 		pos = smp_load_acquire(&ring->consumer->cons_pos);
 		/* Pairs with the store-release in tandem_ring_settle(). */
 		if (pos == smp_load_acquire(&ring->producer->pub_pos))
-			return 0;
+			return;
 		record = tandem_ring_record(ring, pos);
+		/* If it is being overwritten, it is not intact. */
 		bytes = TANDEM_RECORD_STRIDE(data_race(record->len));
+		/* Likewise. */
 		time = data_race(record->time);
 	} while (!tandem_recorder_intact(ring, pos));
-	if (!oldest->bytes || time < oldest->time)
-		*oldest = (struct tandem_oldest){ ring, record, pos, bytes, time };
-	return 0;
+	tandem_oldest_offer(oldest, &(struct tandem_oldest){ ring, record, pos, bytes, time });
 }
 
 /**
@@ -66,6 +65,7 @@ ssize_t tandem_recorder_take(const struct tandem_oldest *oldest, struct iov_iter
 	size_t copied;
 	u64 untold;
 
+	/* If it is being overwritten, cons_pos has moved. */
 	data_race(memcpy(&record, oldest->record, sizeof(record)));
 	untold = local_read(&ring->evicted) - ring->evicted_told;
 	untold = min_t(u64, untold, U16_MAX - record.lost_before);
@@ -73,9 +73,10 @@ ssize_t tandem_recorder_take(const struct tandem_oldest *oldest, struct iov_iter
 
 	copied = copy_to_iter(&record, sizeof(record), to);
 	if (copied == sizeof(record))
+		/* Likewise. */
 		copied += data_race(copy_to_iter(oldest->record + sizeof(record),
 						 oldest->bytes - sizeof(record), to));
-	/* The copy before cons_pos. Pairs with that in tandem_ring_evict_one(): one of both wins. */
+	/* The copy before cons_pos. Pairs with tandem_ring_evict_one(): one of both wins. */
 	if (copied == oldest->bytes && cmpxchg(&ring->consumer->cons_pos, oldest->cons,
 					       oldest->cons + copied) == oldest->cons) {
 		ring->evicted_told += untold;
@@ -104,14 +105,16 @@ int tandem_recorder_snapshot(struct tandem_ring *ring, struct tandem_snapshot *a
 	copy = kvmalloc(ring->mask + 1, GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 	if (!copy)
 		return -ENOMEM;
+	/* Before pub_pos, which cannot be behind it. */
 	from = smp_load_acquire(&ring->consumer->cons_pos);
 	/* Pairs with the store-release in tandem_ring_settle(). */
 	pub = smp_load_acquire(&ring->producer->pub_pos);
 	/* There may have been more than a ring's worth in between, but not at one moment. */
 	if (pub - from > ring->mask + 1)
 		from = pub - (ring->mask + 1);
+	/* What is being overwritten is left out below. */
 	data_race(memcpy(copy, tandem_ring_record(ring, from), pub - from));
-	/* As in tandem_recorder_intact(): what lies before cons_pos now may have been overwritten. */
+	/* As in tandem_recorder_intact(): what lies before cons_pos may have been overwritten. */
 	smp_rmb();
 	start = min(READ_ONCE(ring->consumer->cons_pos), pub);
 	while (pub - start > args->length) {

@@ -25,7 +25,15 @@ struct tandem_oldest {
 	u64 time;
 };
 
-int tandem_recorder_oldest(struct tandem_ring *ring, struct tandem_oldest *oldest);
+/* A record that is ready: is it older than what was found before? */
+static inline void tandem_oldest_offer(struct tandem_oldest *oldest,
+				       const struct tandem_oldest *offered)
+{
+	if (!oldest->bytes || offered->time < oldest->time)
+		*oldest = *offered;
+}
+
+void tandem_recorder_oldest(struct tandem_ring *ring, struct tandem_oldest *oldest);
 ssize_t tandem_recorder_take(const struct tandem_oldest *oldest, struct iov_iter *to);
 int tandem_recorder_snapshot(struct tandem_ring *ring, struct tandem_snapshot *args);
 

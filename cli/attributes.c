@@ -18,7 +18,6 @@ enum kind {
 	KIND_CLASSES,
 	KIND_TYPES,
 	KIND_BY_CLASS,
-	KIND_OVERFLOW,
 	KIND_FLAGS,
 	KIND_BOOL,
 };
@@ -66,7 +65,12 @@ static const struct field {
 	[TANDEM_ATTR_SUBSCRIPTION_ID] = { .key = "subscription_id", .kind = KIND_U32 },
 	[TANDEM_ATTR_RING_SIZE] = { .key = "ring_size", .kind = KIND_U64 },
 	[TANDEM_ATTR_RINGS] = { .key = "rings", .kind = KIND_U32 },
-	[TANDEM_ATTR_OVERFLOW] = { .key = "overflow", .kind = KIND_OVERFLOW },
+	[TANDEM_ATTR_OVERFLOW] = {
+		.key = "overflow",
+		.kind = KIND_NAMED,
+		.names = overflow_names,
+		.names_count = OVERFLOW_NAMES,
+	},
 	[TANDEM_ATTR_CLASSES] = { .key = "classes", .kind = KIND_CLASSES },
 	[TANDEM_ATTR_TYPES] = { .key = "types", .kind = KIND_TYPES },
 	[TANDEM_ATTR_ACCEPTED] = { .key = "accepted", .kind = KIND_U64 },
@@ -131,14 +135,6 @@ static void put_named(struct json_object *object, const struct field *field, uin
 		put_string(object, field->key, field->names[value]);
 	else
 		put_int(object, field->key, value);
-}
-
-static void put_overflow(struct json_object *object, const char *key, uint32_t overflow)
-{
-	if (overflow_name(overflow))
-		put_string(object, key, overflow_name(overflow));
-	else
-		put_int(object, key, overflow);
 }
 
 static void put_flags(struct json_object *object, const char *key, uint32_t flags)
@@ -222,9 +218,6 @@ static void put_field(struct json_object *object, const struct field *field,
 		break;
 	case KIND_BY_CLASS:
 		put_by_class(object, field->key, attr);
-		break;
-	case KIND_OVERFLOW:
-		put_overflow(object, field->key, mnl_attr_get_u32(attr));
 		break;
 	case KIND_FLAGS:
 		put_flags(object, field->key, mnl_attr_get_u32(attr));

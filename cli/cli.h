@@ -339,11 +339,17 @@ void subscribe_free(struct subscribe *subscribe);
 int subscribe_open(const struct cli *cli, struct subscribe *subscribe,
 		   struct tandem_subscription **sub);
 
+/* All subscriptions, or those of a device. Return: &enum status; put @all in any case. */
+int fetch_subscriptions(const struct cli *cli, const char *device, struct json_object **all);
+
 /* The durable one of that name in an array of subscriptions of one device, or NULL. */
 struct json_object *find_subscription(struct json_object *all, const char *name);
 
-/* Names of &enum tandem_overflow, and of bits of &enum tandem_subscribe_flags; NULL: unknown. */
-const char *overflow_name(uint32_t overflow);
+/* Names of &enum tandem_overflow. */
+#define OVERFLOW_NAMES	3
+extern const char *const overflow_names[OVERFLOW_NAMES];
+
+/* Of bits of &enum tandem_subscribe_flags; NULL: unknown. */
 const char *flag_name(unsigned int bit);
 
 /* ---- event.c ---- */

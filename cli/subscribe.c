@@ -19,16 +19,11 @@
 
 static const char *const flag_names[] = { "shared", "no_time", "durable" };
 
-static const char *const overflow_names[] = {
+const char *const overflow_names[OVERFLOW_NAMES] = {
 	[TANDEM_OVERFLOW_DROP] = "drop",
 	[TANDEM_OVERFLOW_OVERWRITE] = "overwrite",
 	[TANDEM_OVERFLOW_BLOCK] = "block",
 };
-
-const char *overflow_name(uint32_t overflow)
-{
-	return overflow < ARRAY_SIZE(overflow_names) ? overflow_names[overflow] : NULL;
-}
 
 const char *flag_name(unsigned int bit)
 {
@@ -219,30 +214,31 @@ struct json_object *find_subscription(struct json_object *all, const char *name)
 	return NULL;
 }
 
-/* Return: enum status. */
-static int adopt_by_name(const struct cli *cli, struct subscribe *subscribe)
+int fetch_subscriptions(const struct cli *cli, const char *device, struct json_object **all)
 {
-	struct json_object *all = new_array();
-	struct json_object *one;
 	struct netlink *nl;
 	int status;
 	int ret;
 
+	*all = new_array();
 	nl = netlink_open(cli, &status);
-	if (!nl) {
-		json_object_put(all);
+	if (!nl)
 		return status;
-	}
-	ret = netlink_dump(nl, TANDEM_CMD_SUBSCRIPTION_GET, subscribe->device, all);
+	ret = netlink_dump(nl, TANDEM_CMD_SUBSCRIPTION_GET, device, *all);
 	netlink_close(nl);
-	if (ret) {
-		status = netlink_failed(cli, subscribe->device, ret);
-	} else {
-		status = STATUS_OK;
-		one = find_subscription(all, subscribe->options.name);
-		if (one)
-			adopt(subscribe, one);
-	}
+	return ret ? netlink_failed(cli, device, ret) : STATUS_OK;
+}
+
+/* Return: enum status. */
+static int adopt_by_name(const struct cli *cli, struct subscribe *subscribe)
+{
+	struct json_object *all;
+	struct json_object *one;
+	int status = fetch_subscriptions(cli, subscribe->device, &all);
+
+	one = find_subscription(all, subscribe->options.name);
+	if (status == STATUS_OK && one)
+		adopt(subscribe, one);
 	json_object_put(all);
 	return status;
 }

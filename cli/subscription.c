@@ -12,22 +12,6 @@
 
 #include "cli.h"
 
-/* All subscriptions, or those of a device. Return: &enum status; @all is the caller's to put. */
-static int fetch(const struct cli *cli, const char *device, struct json_object **all)
-{
-	struct netlink *nl;
-	int status;
-	int ret;
-
-	*all = new_array();
-	nl = netlink_open(cli, &status);
-	if (!nl)
-		return status;
-	ret = netlink_dump(nl, TANDEM_CMD_SUBSCRIPTION_GET, device, *all);
-	netlink_close(nl);
-	return ret ? netlink_failed(cli, device, ret) : STATUS_OK;
-}
-
 static int by_number(const void *a, const void *b)
 {
 	uint64_t x = get_int(*(struct json_object *const *)a, "subscription_id");
@@ -46,7 +30,7 @@ static int run_list(struct cli *cli, int argc, char **argv)
 		return option_status(c);
 	if (!check_arguments(cli, argc, argv, 0, 1, "DEVICE"))
 		return STATUS_USAGE;
-	status = fetch(cli, optind < argc ? device_name(argv[optind]) : NULL, &all);
+	status = fetch_subscriptions(cli, optind < argc ? device_name(argv[optind]) : NULL, &all);
 	if (status == STATUS_OK) {
 		json_object_array_sort(all, by_number);
 		if (cli->json)
@@ -73,7 +57,7 @@ static int run_show(struct cli *cli, int argc, char **argv)
 		return STATUS_USAGE;
 	device = device_name(argv[optind]);
 	name = argv[optind + 1];
-	status = fetch(cli, device, &all);
+	status = fetch_subscriptions(cli, device, &all);
 	one = find_subscription(all, name);
 	if (status == STATUS_OK && !one)
 		status = subscription_failed(cli, device, name, -ENOENT);
@@ -210,7 +194,7 @@ static int run_snapshot(struct cli *cli, int argc, char **argv)
 		return STATUS_USAGE;
 	snapshot.device = device_name(argv[optind]);
 	name = argv[optind + 1];
-	status = fetch(cli, snapshot.device, &all);
+	status = fetch_subscriptions(cli, snapshot.device, &all);
 	/* To look must not make one. */
 	if (status == STATUS_OK && !find_subscription(all, name))
 		status = subscription_failed(cli, snapshot.device, name, -ENOENT);

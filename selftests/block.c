@@ -28,23 +28,6 @@
 #define FULL	(RING / 8 * 7 / STRIDE)
 #define MS	1000000ULL
 
-static int bind_blocking(const char *name)
-{
-	int fd = open_node("control", O_RDWR);
-	struct tandem_bind bind;
-	int err;
-
-	if (fd < 0)
-		return fd;
-	bind_init(&bind, name);
-	bind.flags |= TANDEM_BIND_MAY_BLOCK;
-	if (!ioctl(fd, TANDEM_IOC_BIND, &bind))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
 /* TANDEM_IOC_POST of @number with a wait of at most @timeout. Return: 0 or -errno. */
 static int post_wait(int server, uint64_t number, uint64_t timeout)
 {
@@ -97,7 +80,7 @@ FIXTURE_SETUP(block)
 	};
 
 	ASSERT_EQ(0, pin_to_cpu(0));
-	self->server = bind_blocking(DEVICE);
+	self->server = bind_device_with(DEVICE, TANDEM_BIND_MAY_BLOCK);
 	ASSERT_LE(0, self->server);
 	self->node = open_node(DEVICE, O_RDONLY);
 	ASSERT_LE(0, self->node);

@@ -195,6 +195,11 @@ void bind_init(struct tandem_bind *bind, const char *name)
 
 int bind_device(const char *name)
 {
+	return bind_device_with(name, 0);
+}
+
+int bind_device_with(const char *name, uint32_t flags)
+{
 	int fd = open_node("control", O_RDWR);
 	struct tandem_bind bind;
 	int err;
@@ -202,6 +207,7 @@ int bind_device(const char *name)
 	if (fd < 0)
 		return fd;
 	bind_init(&bind, name);
+	bind.flags |= flags;
 	if (!ioctl(fd, TANDEM_IOC_BIND, &bind))
 		return fd;
 	err = -errno;

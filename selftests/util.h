@@ -81,6 +81,8 @@ void bind_init(struct tandem_bind *bind, const char *name);
 
 /* Opens the control node and makes the device @name there. Return: the server's fd or -errno. */
 int bind_device(const char *name);
+/* The same with further &enum tandem_bind_flags. */
+int bind_device_with(const char *name, uint32_t flags);
 
 /* Removes the device @name. Return: 0 or -errno. */
 int remove_device(const char *name);

@@ -122,33 +122,14 @@ struct duel {
 	bool woken;
 };
 
-static void pause_a_little(uint64_t round)
-{
-	unsigned int n = (unsigned int)(round * 2654435761U >> 8) % 256;
-
-	while (n--)
-		__asm__ __volatile__("");
-}
-
-/* Spins, but lets others run if there are not enough CPUs. */
-static void await(const uint64_t *value, uint64_t wanted)
-{
-	unsigned int n = 0;
-
-	while (__atomic_load_n(value, __ATOMIC_ACQUIRE) != wanted) {
-		if (++n % 4096 == 0)
-			sched_yield();
-	}
-}
-
 static void *finish(void *arg)
 {
 	struct duel *duel = arg;
 	uint64_t round;
 
 	for (round = 1; round <= RACES; round++) {
-		await(&duel->round, round);
-		pause_a_little(round);
+		sim_await(&duel->round, round);
+		sim_pause(round);
 		duel->woken = sim_done(duel->ring, duel->record);
 		__atomic_store_n(&duel->done, round, __ATOMIC_RELEASE);
 	}
@@ -169,9 +150,9 @@ TEST_F(shared, arm_and_finish)
 		duel.record = sim_begin(self->ring, 0, 200, round);
 		ASSERT_NE(duel.record, NULL);
 		__atomic_store_n(&duel.round, round, __ATOMIC_RELEASE);
-		pause_a_little(round >> 8);
+		sim_pause(round >> 8);
 		ret = tandem_arm(self->sub);
-		await(&duel.done, round);
+		sim_await(&duel.done, round);
 		ASSERT_GE(ret, 0);
 		ASSERT_TRUE(ret || duel.woken);
 		ASSERT_NE(tandem_next(self->sub), NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -192,4 +193,22 @@ uint64_t sim_position(const struct sim *sim, unsigned int index, const struct ta
 	uint64_t offset = (uint64_t)((const unsigned char *)record - data);
 
 	return ring->head - 1 - ((ring->head - 1 - offset) & (ring->size - 1));
+}
+
+void sim_pause(uint64_t round)
+{
+	unsigned int n = (unsigned int)(round * 2654435761U >> 8) % 256;
+
+	while (n--)
+		__asm__ __volatile__("");
+}
+
+void sim_await(const uint64_t *value, uint64_t wanted)
+{
+	unsigned int n = 0;
+
+	while (__atomic_load_n(value, __ATOMIC_ACQUIRE) != wanted) {
+		if (++n % 4096 == 0)
+			sched_yield();
+	}
 }

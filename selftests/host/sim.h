@@ -90,4 +90,10 @@ bool sim_payload_ok(const struct tandem_record *record);
 /* Where @record is in the consumer's view of @ring, as a position below @ring's head. */
 uint64_t sim_position(const struct sim *sim, unsigned int ring, const struct tandem_record *record);
 
+/* Passes a little time, another one each round, so that two threads meet everywhere. */
+void sim_pause(uint64_t round);
+
+/* Spins until a value is what is wanted, but lets others run if there are not enough CPUs. */
+void sim_await(const uint64_t *value, uint64_t wanted);
+
 #endif

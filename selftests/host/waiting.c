@@ -173,25 +173,6 @@ TEST_F(waiting, signal)
 
 #define RACES	40000
 
-static void pause_a_little(uint64_t round)
-{
-	unsigned int n = (unsigned int)(round * 2654435761U >> 8) % 256;
-
-	while (n--)
-		__asm__ __volatile__("");
-}
-
-/* Spins, but lets others run if there are not enough CPUs. */
-static void await(const uint64_t *value, uint64_t wanted)
-{
-	unsigned int n = 0;
-
-	while (__atomic_load_n(value, __ATOMIC_ACQUIRE) != wanted) {
-		if (++n % 4096 == 0)
-			sched_yield();
-	}
-}
-
 struct duel {
 	struct sim *sim;
 	uint64_t round;
@@ -208,9 +189,9 @@ static void *publish(void *arg)
 		struct sim_ring *ring = &duel->sim->ring[round % RINGS];
 		bool reserved;
 
-		await(&duel->round, round);
+		sim_await(&duel->round, round);
 		reserved = sim_reserve(ring, 0, 200, round);
-		pause_a_little(round);
+		sim_pause(round);
 		duel->woken = sim_publish(ring);
 		__atomic_store_n(&duel->done, round, __ATOMIC_RELEASE);
 		if (!reserved)
@@ -232,9 +213,9 @@ TEST_F(waiting, arm_and_publish)
 		int ret;
 
 		__atomic_store_n(&duel.round, round, __ATOMIC_RELEASE);
-		pause_a_little(round >> 8);
+		sim_pause(round >> 8);
 		ret = tandem_arm(self->sub);
-		await(&duel.done, round);
+		sim_await(&duel.done, round);
 		ASSERT_GE(ret, 0);
 		ASSERT_TRUE(ret || duel.woken);
 		ASSERT_NE(tandem_next(self->sub), NULL);
@@ -263,7 +244,7 @@ static void *produce(void *arg)
 
 		while (__atomic_load_n(cons_pos, __ATOMIC_ACQUIRE) != sim->ring[last].head)
 			sched_yield();
-		pause_a_little(time);
+		sim_pause(time);
 		if (!sim_post(sim, time % RINGS, 0, 200, time))
 			return arg;
 		relay->posted_ms = now_ms();
@@ -293,7 +274,7 @@ TEST_F(waiting, no_wakeup_lost)
 		ASSERT_NE(record, NULL);
 		ASSERT_EQ(record->time, next);
 		/* Only who slept is judged, not a producer that has had no CPU. */
-		await(&relay.posted, next);
+		sim_await(&relay.posted, next);
 		ASSERT_LT(woken, relay.posted_ms + 900);
 		tandem_release(self->sub);
 	}

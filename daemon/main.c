@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,14 +267,16 @@ static int on_reload(sd_event_source *signal, const struct signalfd_siginfo *inf
 {
 	struct daemon *daemon = arg;
 	struct config config;
-	uint64_t now;
+	struct timespec now;
 
 	(void)signal;
 	(void)info;
 	if (daemon->stopping)
 		return 0;
-	sd_event_now(daemon->event, CLOCK_MONOTONIC, &now);
-	notify_manager("RELOADING=1\nMONOTONIC_USEC=%ju", now);
+	/* The loop's own time may be before the signal, and the manager would wait for another. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	notify_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		       (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
 	if (config_load(&config, daemon->path, default_sink())) {
 		log_error("%s; the configuration stays as it was", config.error);
 	} else {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 
 programs += tandemd
-tandemd-objs := $(patsubst %,daemon/%.o,main config config_parse config_text lines log monitor \
+tandemd-objs := $(patsubst %,daemon/%.o,main config config_parse config_text forget lines log monitor \
 	notify reader sink sink_file sink_journal source stats target)
 tandemd-libs = $(LIBTANDEM) $(DECODE) $(call pkg-libs,libsystemd libconfuse libmnl)
 CFLAGS-daemon := -Idecode $(call pkg-cflags,libsystemd libconfuse libmnl json-c)
@@ -10,10 +10,12 @@ host-tests += lines
 selftests/host/lines-objs := selftests/host/lines.o daemon/lines.o
 CFLAGS-selftests/host/lines.o := -Idaemon
 
-# Where the program is depends on the installation that is asked for, not on what was built before.
+# Where the program is depends on the installation that is asked for, not on what was built before. What the unit may
+# say depends on the systemd that will read it, which is this machine's unless SYSTEMD_VERSION is given.
 .PHONY: $(O)/tandemd.service
 goals += $(O)/tandemd.service
-other-systemd = $(if $(shell $(PKG_CONFIG) --atleast-version=253 libsystemd && echo y),before,since)
+SYSTEMD_VERSION ?= $(shell $(PKG_CONFIG) --modversion libsystemd $(silent))
+other-systemd = $(shell [ "0$(firstword $(subst ., ,$(SYSTEMD_VERSION)))" -ge 253 ] && echo before || echo since)
 $(O)/tandemd.service: packaging/systemd/tandemd.service
 	$(quiet)mkdir -p $(@D) && sed -e 's|@sbindir@|$(sbindir)|' -e '/^@$(other-systemd)-253@/d' \
 		-e 's/^@[a-z]*-253@//' $< > $@

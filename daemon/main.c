@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "forget.h"
 #include "log.h"
 #include "monitor.h"
 #include "notify.h"
@@ -471,6 +472,7 @@ static void show_usage(void)
 	     "\n"
 	     "  -c, --config FILE  read FILE and FILE.d/*.conf, not " CONFIG_DEFAULT_PATH "\n"
 	     "  -t, --check        say whether the configuration is good, and end\n"
+	     "  -F, --forget       remove the durable subscriptions of this user, and end\n"
 	     "  -h, --help         show this\n"
 	     "  -V, --version      show the version\n"
 	     "\n"
@@ -485,23 +487,28 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 't' },
+		{ "forget", no_argument, NULL, 'F' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct daemon daemon = { .path = NULL };
 	struct config config;
+	bool forget = false;
 	bool check = false;
 	int status = EXIT_SUCCESS;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:thV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:tFhV", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			daemon.path = optarg;
 			break;
 		case 't':
 			check = true;
+			break;
+		case 'F':
+			forget = true;
 			break;
 		case 'h':
 			show_usage();
@@ -521,6 +528,8 @@ int main(int argc, char **argv)
 	}
 
 	log_start();
+	if (forget)
+		return forget_subscriptions() ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (config_load(&config, daemon.path, default_sink())) {
 		log_error("%s", config.error);
 		status = EXIT_FAILURE;

@@ -3,9 +3,11 @@
 # TIMEOUT=300
 """tandemd with durable subscriptions: killed at any moment it loses nothing, and what it writes twice can be told."""
 import fcntl
+import json
 import os
 import signal
 import struct
+import subprocess
 
 from tandemd import (SCALE, Daemon, Generator, Server, check, check_conserved, events_in, events_of, lost_in,
                      run_cases, sequence_numbers, wait_for)
@@ -271,5 +273,24 @@ def device_gone(directory):
     check([bytes.fromhex(event["data"]) for event in events] == [b"turn 0", b"turn 1"] and not twice, events)
 
 
+@durable
+def forgotten(directory):
+    """all that a user's daemons have left is removed on demand, and nothing of others"""
+    def names():
+        listed = subprocess.run(["tandemctl", "subscription", "list", "gen", "-j"], check=True, capture_output=True)
+        return sorted(one["name"] for one in json.loads(listed.stdout))
+
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    daemon = Daemon(directory, config(directory))
+    daemon.wait_said("device gen is consumed")
+    daemon.stop()
+    subprocess.run([*nobody, "tandemctl", "subscription", "create", "gen", "other"], check=True)
+    check(names() == ["keep", "other"], names())
+    subprocess.run(["tandemd", "--forget"], check=True)
+    check(names() == ["other"], names())
+    subprocess.run([*nobody, "tandemd", "--forget"], check=True)
+    check(names() == [], names())
+
+
 run_cases([killed, killed_shared, killed_and_lost, doubles, stopped, stopped_in_vain, unfinished_line,
-           other_options, removed, given_up, occupied, device_gone])
+           other_options, removed, given_up, occupied, device_gone, forgotten])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Packages for Debian, and the machine that tries them.
+# Packages for Debian, and the machines that try them: of this release, and others by SUITE=trixie.
+SUITE ?= own
 
 .PHONY: deb check-install
 deb: packages
@@ -8,4 +9,4 @@ deb: packages
 
 check-install: packages
 	$(quiet)packaging/install-deps packaging/deb-deps.txt packaging/check-install-deps.txt
-	$(quiet)selftests/install/check
+	$(quiet)selftests/install/check $(SUITE)

@@ -307,6 +307,7 @@ struct tandem_subscription;
  * @device: its name
  * @options: for the library
  * @types: memory of the types
+ * @exists: there is a durable one of that name
  * @text: the options as given; NULL or 0: not given
  */
 struct subscribe {
@@ -314,6 +315,7 @@ struct subscribe {
 	const char *device;
 	struct tandem_subscribe_options options;
 	uint16_t *types;
+	bool exists;
 	struct subscribe_text {
 		const char *types;
 		const char *classes;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What to subscribe to: the options that watch and subscription share. */
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -13,9 +12,7 @@
 #include <tandem.h>
 
 #include "cli.h"
-
-#define NAME_LETTERS \
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+#include "name.h"
 
 static const char *const flag_names[] = { "shared", "no_time", "durable" };
 
@@ -237,6 +234,7 @@ static int adopt_by_name(const struct cli *cli, struct subscribe *subscribe)
 	int status = fetch_subscriptions(cli, subscribe->device, &all);
 
 	one = find_subscription(all, subscribe->options.name);
+	subscribe->exists = one;
 	if (status == STATUS_OK && one)
 		adopt(subscribe, one);
 	json_object_put(all);
@@ -288,14 +286,6 @@ static bool parse_options(const struct cli *cli, struct subscribe *subscribe)
 	       (!text->watermark || parse_watermark(cli, subscribe, text->watermark));
 }
 
-static bool is_name(const char *text)
-{
-	size_t len = strlen(text);
-
-	return len && len < TANDEM_NAME_SIZE && isalnum((unsigned char)*text) &&
-	       strspn(text, NAME_LETTERS) == len;
-}
-
 int subscribe_prepare(const struct cli *cli, struct subscribe *subscribe, const char *node,
 		      const char *name)
 {
@@ -307,8 +297,9 @@ int subscribe_prepare(const struct cli *cli, struct subscribe *subscribe, const 
 	if (!subscribe->types)
 		no_memory();
 	if (name) {
-		if (!is_name(name))
-			return subscription_failed(cli, subscribe->device, name, -EINVAL);
+		status = check_name(name);
+		if (status)
+			return subscription_failed(cli, subscribe->device, name, status);
 		subscribe->options.name = name;
 		status = adopt_by_name(cli, subscribe);
 		if (status != STATUS_OK)

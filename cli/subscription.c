@@ -177,13 +177,25 @@ static int print_record(struct tandem_subscription *sub, const struct tandem_rec
 	return 0;
 }
 
+/* Return: enum status. */
+static int may_snapshot(const struct cli *cli, const struct subscribe *subscribe)
+{
+	/* To look must not make one. */
+	if (!subscribe->exists)
+		return subscription_failed(cli, subscribe->device, subscribe->options.name,
+					   -ENOENT);
+	if (subscribe->options.overflow != TANDEM_OVERFLOW_OVERWRITE)
+		return complain(cli, STATUS_FAILED,
+				"The subscription '%s' of '%s' is no flight recorder: it was made without --overflow overwrite.",
+				subscribe->options.name, subscribe->device);
+	return STATUS_OK;
+}
+
 static int run_snapshot(struct cli *cli, int argc, char **argv)
 {
-	struct subscribe subscribe = { .text.overflow = "overwrite" };
+	struct subscribe subscribe = { .device = NULL };
 	struct tandem_subscription *sub;
 	struct snapshot snapshot = { .cli = cli };
-	struct json_object *all;
-	const char *name;
 	int status;
 	int ret;
 	int c = next_option(cli, argc, argv, "", NULL);
@@ -192,28 +204,17 @@ static int run_snapshot(struct cli *cli, int argc, char **argv)
 		return option_status(c);
 	if (!check_arguments(cli, argc, argv, 2, 2, "DEVICE NAME"))
 		return STATUS_USAGE;
-	snapshot.device = device_name(argv[optind]);
-	name = argv[optind + 1];
-	status = fetch_subscriptions(cli, snapshot.device, &all);
-	/* To look must not make one. */
-	if (status == STATUS_OK && !find_subscription(all, name))
-		status = subscription_failed(cli, snapshot.device, name, -ENOENT);
-	else if (status == STATUS_OK &&
-		 strcmp(get_string(find_subscription(all, name), "overflow") ?: "", "overwrite"))
-		status = complain(cli, STATUS_FAILED,
-				  "The subscription '%s' of '%s' is no flight recorder: it was made without --overflow overwrite.",
-				  name, snapshot.device);
-	json_object_put(all);
-	if (status != STATUS_OK)
-		return status;
-
-	status = subscribe_prepare(cli, &subscribe, argv[optind], name);
+	status = subscribe_prepare(cli, &subscribe, argv[optind], argv[optind + 1]);
+	if (status == STATUS_OK)
+		status = may_snapshot(cli, &subscribe);
 	if (status == STATUS_OK)
 		status = subscribe_open(cli, &subscribe, &sub);
 	if (status == STATUS_OK) {
+		snapshot.device = subscribe.device;
 		ret = tandem_snapshot(sub, print_record, &snapshot);
 		if (ret < 0)
-			status = subscription_failed(cli, snapshot.device, name, ret);
+			status = subscription_failed(cli, subscribe.device,
+						     subscribe.options.name, ret);
 		tandem_unsubscribe(sub);
 	}
 	subscribe_free(&subscribe);

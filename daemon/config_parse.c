@@ -13,11 +13,11 @@
 
 #include "config.h"
 #include "decode.h"
+#include "name.h"
 
 #define STOP_TIMEOUT_MAX	600
 #define BUFFER_SIZE_MIN		(4 * 1024)
 #define BUFFER_SIZE_MAX		(64 * 1024 * 1024)
-#define NAME_SIZE		64
 
 /*
  * Not an option to anybody but libconfuse, which parses its default at a section's opening brace
@@ -55,15 +55,6 @@ static int keep(cfg_t *cfg, const char *value, unsigned long long number, void *
 	strcpy(setting->text, value);
 	*(void **)result = setting;
 	return 0;
-}
-
-static bool is_name(const char *name)
-{
-	size_t len = 0;
-
-	while (isalnum((unsigned char)name[len]) || (name[len] && strchr("._-", name[len])))
-		len++;
-	return len && !name[len] && len < NAME_SIZE && isalnum((unsigned char)*name);
 }
 
 /* Digits, and K or M behind them. */
@@ -172,7 +163,7 @@ static int set_layout(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
 static int set_durable(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	(void)opt;
-	if (*value && !is_name(value))
+	if (*value && check_name(value))
 		return refuse(cfg, value, "a name of letters, digits, '.', '_' and '-', or \"\"");
 	return keep(cfg, value, 0, result);
 }
@@ -303,7 +294,7 @@ static bool mentions(cfg_t *section, const char *name)
 
 static bool is_device_name(const char *name)
 {
-	return is_name(name) && strcmp(name, "control") && strcmp(name, "sync");
+	return !check_name(name) && strcmp(name, "control") && strcmp(name, "sync");
 }
 
 static int by_number(const void *a, const void *b)
@@ -419,7 +410,7 @@ static int apply_sink(struct config *config, cfg_t *section, const char *file)
 	const struct setting *setting = get(section, "kind", 0);
 	struct sink_config *sink;
 
-	if (!is_name(cfg_title(section)))
+	if (check_name(cfg_title(section)))
 		return config_fail(config, file, opening_line(section),
 				   "expected a name of letters, digits, '.', '_' and '-', found %s",
 				   cfg_title(section));

@@ -9,24 +9,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "name.h"
 #include "tandem.h"
 
 #define DIRECTORY	"/dev/tandem/"
-
-/* Not isalnum(), which heeds the locale. */
-static bool letter_or_digit(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-static bool valid_name(const char *name)
-{
-	if (!letter_or_digit(*name))
-		return false;
-	while (*name && (letter_or_digit(*name) || strchr("._-", *name)))
-		name++;
-	return !*name;
-}
 
 int tandem_open(const char *name, int flags)
 {
@@ -34,10 +20,10 @@ int tandem_open(const char *name, int flags)
 	int fd;
 
 	if (!strchr(name, '/')) {
-		if (strlen(name) >= TANDEM_NAME_SIZE)
-			return -ENAMETOOLONG;
-		if (!valid_name(name))
-			return -EINVAL;
+		int error = check_name(name);
+
+		if (error)
+			return error;
 		snprintf(path, sizeof(path), DIRECTORY "%s", name);
 		name = path;
 	}

@@ -409,7 +409,7 @@ TEST(races)
 	}
 	overwritten = query_own_number("gen", TANDEM_ATTR_OVERWRITTEN);
 	accepted = query_own_number("gen", TANDEM_ATTR_ACCEPTED);
-	/* Interrupts that catch up may fill a ring while the record they interrupted is unfinished. */
+	/* Interrupts that catch up may fill a ring before the record that they interrupted. */
 	lost = query_own_number("gen", TANDEM_ATTR_LOST);
 	EXPECT_EQ(accepted, reader.records + overwritten);
 	EXPECT_EQ(gen_posted(gen), accepted + lost);

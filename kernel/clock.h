@@ -57,11 +57,13 @@ u64 tandem_clock_look(void);
 static __always_inline bool tandem_clock_read(u64 *ns)
 {
 	const struct tandem_clock *clock = this_cpu_ptr(&tandem_clock);
-	u64 look = clock->cycles;
-	u64 cycles;
+	u64 cycles = rdtsc_ordered();
+	u64 look;
 
 	barrier();
-	cycles = rdtsc_ordered() - look;
+	look = clock->cycles;
+	/* If that is a later look than the counter's, this wraps. */
+	cycles -= look;
 	if (unlikely(cycles >= clock->span))
 		return false;
 	*ns = clock->ns + ((cycles * clock->mult) >> 32);

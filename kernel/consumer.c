@@ -50,7 +50,7 @@ static bool tandem_consumer_readable_or_arm(struct tandem_subscription *sub)
 	for_each_cpu(cpu, sub->cpus)
 		tandem_ring_arm(tandem_subscription_ring(sub, cpu));
 	/*
-	 * wake_at before pub_pos. Pairs with the barriers in tandem_ring_wake_by() and
+	 * wake_at before pub_pos. Pairs with the barriers in tandem_ring_wake_due() and
 	 * tandem_shared_commit(). Models: poll.litmus, shared_wake.litmus.
 	 */
 	smp_mb();

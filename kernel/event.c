@@ -20,7 +20,7 @@ static __always_inline struct tandem_listeners *tandem_listeners(struct tandem_d
 	return rcu_dereference_sched(dev->listeners);
 }
 
-static __always_inline size_t tandem_payload(u64 header)
+static __always_inline u32 tandem_payload(u64 header)
 {
 	return tandem_header_len(header) - sizeof(struct tandem_record);
 }
@@ -62,7 +62,7 @@ tandem_copy_one(struct tandem_subscription *sub, struct tandem_ring **ring, u64 
 }
 
 /* Copies an event into the rings of all who want it, from @listener on. */
-static void tandem_copy(struct tandem_subscription **listener, u64 header, const void *data)
+static void tandem_copy(struct tandem_subscription *const *listener, u64 header, const void *data)
 {
 	struct tandem_subscription *sub;
 	struct tandem_ring *ring;
@@ -72,73 +72,85 @@ static void tandem_copy(struct tandem_subscription **listener, u64 header, const
 			tandem_copy_one(sub, &ring, header, data, false);
 }
 
-/* The sizes that tandem_post_alone() takes. */
+/* The sizes that are posted to a single listener at once. */
 #define TANDEM_ALONE_MIN	16
 #define TANDEM_ALONE_MAX	128
 
 /* Of these sizes: in pieces of which the last may overlap the one before. */
-static __always_inline void tandem_fill(void *to, const void *from, size_t len)
+static __always_inline void tandem_fill(struct tandem_record *record, const void *from, u32 len)
 {
-	size_t i;
+	void *to;
+	u32 i;
 
-	memcpy(to, from, 16);
+	memcpy(record->data, from, 16);
 	if (likely(len == 16))
 		return;
+	/* Or an address that only this needs is made ready above. */
+	OPTIMIZER_HIDE_VAR(record);
+	to = record->data;
 	for (i = 16; i + 16 < len; i += 16)
 		memcpy(to + i, from + i, 16);
 	memcpy(to + len - 16, from + len - 16, 16);
 }
 
-/*
- * Posts a small event to a single listener. Nothing is called here, so that no register is saved:
- * it is half the price. Return: false if it is not that simple; nothing was done then.
- */
-static __always_inline bool tandem_post_alone(struct tandem_listeners *listeners, u64 header,
-					      const void *data)
-{
-	struct tandem_subscription *sub = READ_ONCE(listeners->subscription[0]);
-	struct tandem_ring *ring;
-	struct tandem_slot slot;
-
-	static_assert(sizeof(struct tandem_record) + TANDEM_ALONE_MAX <= TANDEM_RECORD_SURE);
-	if (unlikely(READ_ONCE(listeners->subscription[1])))
-		return false;
-	if (unlikely(!tandem_subscription_wants(sub, header)))
-		return true;
-	if (unlikely(tandem_payload(header) - TANDEM_ALONE_MIN >
-		     TANDEM_ALONE_MAX - TANDEM_ALONE_MIN))
-		return false;
-	ring = this_cpu_ptr(sub->rings);
-	if (unlikely(!tandem_ring_try(ring, header, &slot)))
-		return false;
-	tandem_fill(slot.record->data, data, tandem_payload(header));
-	tandem_ring_commit(ring, slot.start);
-	return true;
-}
-
-static noinline void tandem_post_all(struct tandem_listeners *listeners, u64 header,
+static noinline void tandem_post_all(const struct tandem_listeners *listeners, u64 header,
 				     const void *data)
 {
 	tandem_copy(listeners->subscription, header, data);
 	preempt_enable_notrace();
 }
 
-/* Not traced: what traces functions may post, and would come back here. */
+/* For who has a ring at hand and nothing else: who has come or left meanwhile has so in time. */
+static noinline void tandem_post_anew(struct tandem_ring *ring, u64 header, const void *data)
+{
+	struct tandem_listeners *listeners = tandem_listeners(tandem_ring_subscription(ring)->dev);
+
+	if (listeners)
+		tandem_copy(listeners->subscription, header, data);
+	preempt_enable_notrace();
+}
+
+static noinline void tandem_post_wake(struct tandem_ring *ring)
+{
+	tandem_ring_wake(ring);
+	preempt_enable_notrace();
+}
+
+/*
+ * Not traced: what traces functions may post, and would come back here.
+ *
+ * A small event to a single listener is posted at once. Nothing is called on that way, and nothing
+ * kept that only the others need, so that no register is saved: it is half the price.
+ */
 notrace void __tandem_post(struct tandem_device *dev, u64 header, const void *data)
 {
 	struct tandem_listeners *listeners;
+	struct tandem_subscription *sub;
+	struct tandem_ring *ring;
+	struct tandem_slot slot;
 
+	static_assert(sizeof(struct tandem_record) + TANDEM_ALONE_MAX <= TANDEM_RECORD_SURE);
 	preempt_disable_notrace();
 	listeners = tandem_listeners(dev);
-	if (unlikely(!listeners)) {
-		preempt_enable_notrace();
-		return;
-	}
+	if (unlikely(!listeners))
+		goto out;
 	this_cpu_inc(*dev->posted);
-	if (likely(tandem_post_alone(listeners, header, data)))
-		preempt_enable_notrace();
-	else
-		tandem_post_all(listeners, header, data);
+	sub = READ_ONCE(listeners->subscription[0]);
+	if (unlikely(READ_ONCE(listeners->subscription[1])))
+		return tandem_post_all(listeners, header, data);
+	if (unlikely(!tandem_subscription_wants(sub, header)))
+		goto out;
+	if (unlikely(tandem_payload(header) - TANDEM_ALONE_MIN >
+		     TANDEM_ALONE_MAX - TANDEM_ALONE_MIN))
+		return tandem_post_all(listeners, header, data);
+	ring = this_cpu_ptr(sub->rings);
+	if (unlikely(!tandem_ring_try(ring, header, &slot)))
+		return tandem_post_anew(ring, header, data);
+	tandem_fill(slot.record, data, tandem_payload(header));
+	if (tandem_ring_commit_outermost(ring))
+		return tandem_post_wake(ring);
+out:
+	preempt_enable_notrace();
 }
 EXPORT_SYMBOL_GPL(__tandem_post);
 

@@ -29,7 +29,7 @@ static __always_inline u16 tandem_header_type_flags(u64 header)
 	return header >> 32;
 }
 
-static __always_inline unsigned int tandem_header_class(u64 header)
+static __always_inline u64 tandem_header_class(u64 header)
 {
 	return header >> 44;
 }

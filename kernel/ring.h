@@ -232,7 +232,7 @@ static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header
 					    struct tandem_slot *slot)
 {
 	u64 until = READ_ONCE(ring->until[tandem_header_class(header)]);
-	u64 bytes = TANDEM_RECORD_STRIDE(tandem_header_len(header));
+	u32 bytes = ALIGN(tandem_header_len(header), 8);
 	long start = local_read(&ring->head);
 	u64 time;
 
@@ -247,8 +247,8 @@ static __always_inline bool tandem_ring_try(struct tandem_ring *ring, u64 header
 	return true;
 }
 
-/* After pub_pos has moved on to @head. */
-static __always_inline void tandem_ring_wake_by(struct tandem_ring *ring, u64 head)
+/* Has a consumer asked to be woken when pub_pos comes to @head, where it is now? */
+static __always_inline bool tandem_ring_wake_due(struct tandem_ring *ring, u64 head)
 {
 	/*
 	 * pub_pos before wake_at. Pairs with the full fence of a consumer that goes to sleep (and
@@ -256,8 +256,7 @@ static __always_inline void tandem_ring_wake_by(struct tandem_ring *ring, u64 he
 	 * pub_pos. One of both sees the other's store. Models: wake.litmus, poll.litmus.
 	 */
 	smp_mb();
-	if (unlikely(READ_ONCE(ring->consumer->wake_at) <= head))
-		tandem_ring_wake(ring);
+	return unlikely(READ_ONCE(ring->consumer->wake_at) <= head);
 }
 
 /* All up to head is complete. @publish: pub_pos moves there too. Return: head. */
@@ -282,6 +281,23 @@ static __always_inline u64 tandem_ring_settle(struct tandem_ring *ring, bool pub
 }
 
 /**
+ * tandem_ring_commit_outermost() - the record is complete, and was made by tandem_ring_try()
+ * @ring: the ring of this CPU
+ *
+ * Who comes after tandem_ring_try() leaves settled where it was. Model: nest.pml.
+ *
+ * Return: is it time for tandem_ring_wake()?
+ */
+static __always_inline bool tandem_ring_commit_outermost(struct tandem_ring *ring)
+{
+	barrier();
+	if (likely(!ring->batch))
+		return tandem_ring_wake_due(ring, tandem_ring_settle(ring, true));
+	tandem_ring_settle(ring, false);
+	return false;
+}
+
+/**
  * tandem_ring_commit() - the record is complete
  * @ring: the ring of this CPU
  * @start: &tandem_slot.start
@@ -291,10 +307,8 @@ static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 sta
 	barrier();
 	if (unlikely(ring->settled != start))
 		ring->nesting--;
-	else if (unlikely(ring->batch))
-		tandem_ring_settle(ring, false);
-	else
-		tandem_ring_wake_by(ring, tandem_ring_settle(ring, true));
+	else if (tandem_ring_commit_outermost(ring))
+		tandem_ring_wake(ring);
 }
 
 /**
@@ -334,7 +348,8 @@ static inline void tandem_ring_let_go(struct tandem_ring *ring, const void *batc
 	} while (unlikely(local_read(&ring->head) != head &&
 			  READ_ONCE(ring->producer->pub_pos) == head));
 
-	tandem_ring_wake_by(ring, head);
+	if (tandem_ring_wake_due(ring, head))
+		tandem_ring_wake(ring);
 }
 
 #endif /* _TANDEM_RING_H */

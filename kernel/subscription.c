@@ -59,11 +59,6 @@ static void tandem_subscription_wake(struct tandem_subscription *sub)
 	kill_fasync(&sub->fasync, SIGIO, POLL_IN);
 }
 
-static struct tandem_subscription *tandem_ring_subscription(struct tandem_ring *ring)
-{
-	return container_of(ring->notice, struct tandem_subscription, notice);
-}
-
 static void tandem_ring_woken(struct irq_work *work)
 {
 	tandem_subscription_wake(tandem_ring_subscription(container_of(work, struct tandem_ring,
@@ -175,6 +170,9 @@ static int tandem_subscription_init_rings(struct tandem_subscription *sub)
 	unsigned int cpu;
 	int ret;
 
+	/* All that those of a shared one are asked for. */
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(sub->rings, cpu)->notice = &sub->notice;
 	for_each_cpu(cpu, sub->cpus) {
 		ret = tandem_ring_init(tandem_subscription_ring(sub, cpu), sub->shared ? -1 : cpu,
 				       &setup);

@@ -160,6 +160,11 @@ static __always_inline bool tandem_subscription_wants(const struct tandem_subscr
 		      test_bit(TANDEM_RECORD_TYPE(tandem_header_type_flags(header)), sub->types));
 }
 
+static inline struct tandem_subscription *tandem_ring_subscription(const struct tandem_ring *ring)
+{
+	return container_of(ring->notice, struct tandem_subscription, notice);
+}
+
 /* The ring that a CPU of @cpus stands for. */
 static inline struct tandem_ring *tandem_subscription_ring(const struct tandem_subscription *sub,
 							   unsigned int cpu)

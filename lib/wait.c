@@ -76,7 +76,7 @@ int tandem_arm(struct tandem_subscription *sub)
 		set_wake_at(&sub->ring[i], sub->ring[i].pos + sub->watermark);
 	sub->armed = true;
 	/*
-	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_wake_by(), which stores
+	 * wake_at before pub_pos. Pairs with the smp_mb() in tandem_ring_wake_due(), which stores
 	 * pub_pos and then looks at wake_at: it sees ours and wakes us, or we see its pub_pos.
 	 * Likewise with tandem_shared_commit(), which stores type_flags. Models: wake.litmus,
 	 * take.litmus, shared_wake.litmus in selftests/models.

@@ -26,6 +26,11 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 #endif
 
 #ifndef TANDEM_HAVE_LOCAL_TRY_CMPXCHG
+#ifdef CONFIG_X86
+/* The instruction says whether it did it. */
+#define local_try_cmpxchg(local, oldp, new)				\
+	__raw_try_cmpxchg(&(local)->a.counter, oldp, new, sizeof(long), "")
+#else
 /* Its own names must not be those in the macros below it. */
 #define local_try_cmpxchg(local, oldp, new)				\
 ({									\
@@ -35,6 +40,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 	*tandem_oldp = local_cmpxchg(local, tandem_old, new);		\
 	likely(*tandem_oldp == tandem_old);				\
 })
+#endif
 #endif
 
 #ifndef TANDEM_HAVE_VFS_MMAP

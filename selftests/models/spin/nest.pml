@@ -10,7 +10,7 @@
  *
  * kernel/ring.h and ring.c: tandem_ring_try(), tandem_ring_reserve(), tandem_ring_settle(),
  * tandem_ring_commit(), tandem_ring_hold(), tandem_ring_let_go(), tandem_ring_take_pending(),
- * tandem_ring_wake_by(), tandem_ring_wake().
+ * tandem_ring_wake_due(), tandem_ring_wake().
  *
  * Variant PRODUCERS=4: three that interrupt
  * Variant PRODUCERS=3 CONSUMER: two that interrupt, and a consumer

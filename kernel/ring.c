@@ -4,6 +4,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/time.h>
 #include <linux/vmalloc.h>
@@ -382,11 +383,21 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header, boo
 	return slot;
 }
 
+/*
+ * Could the poster be preempted, but for the ring? Then it holds no lock that spins. On PREEMPT_RT
+ * it may hold one that only seems to.
+ */
+static bool tandem_ring_poster_is_free(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && preempt_count() == PREEMPT_OFFSET &&
+	       !irqs_disabled();
+}
+
 /**
- * tandem_ring_wake() - have a consumer woken that asked to be, soon
+ * tandem_ring_wake() - wake a consumer that asked to be, or have it done soon
  * @ring: the ring of this CPU, or a shared one; preemption is off
  *
- * Not here: wait queues and fasync take locks that sleep on PREEMPT_RT, and no NMI may have.
+ * Wait queues and fasync take locks, which no NMI may, nor who may have them already.
  */
 void tandem_ring_wake(struct tandem_ring *ring)
 {
@@ -403,7 +414,12 @@ void tandem_ring_wake(struct tandem_ring *ring)
 	wakes = time_after(jiffies, READ_ONCE(ring->wake_tick)) ? 0 : READ_ONCE(ring->wakes);
 	WRITE_ONCE(ring->wake_tick, jiffies);
 	WRITE_ONCE(ring->wakes, wakes + 1);
-	irq_work_queue(wakes < TANDEM_WAKES_PER_TICK ? &ring->wake : &ring->wake_late);
+	if (wakes >= TANDEM_WAKES_PER_TICK)
+		irq_work_queue(&ring->wake_late);
+	else if (tandem_ring_poster_is_free())
+		ring->wake.func(&ring->wake);
+	else
+		irq_work_queue(&ring->wake);
 }
 
 /**

@@ -80,6 +80,9 @@ TANDEM_FROZEN(tandem_snapshot, length, 16, 8);
 TANDEM_FROZEN(tandem_snapshot, returned, 24, 8);
 TANDEM_FROZEN(tandem_snapshot, overwritten, 32, 8);
 
+TANDEM_FROZEN_SIZE(tandem_wait, 8);
+TANDEM_FROZEN(tandem_wait, timeout, 0, 8);
+
 TANDEM_FROZEN(tandem_ring_consumer, cons_pos, 0x000, 8);
 TANDEM_FROZEN(tandem_ring_consumer, wake_at, 0x080, 8);
 
@@ -121,6 +124,7 @@ static_assert(TANDEM_IOC_DEVICE_CONTROL == 0xc020d710);
 static_assert(TANDEM_IOC_SUBSCRIBE == 0xc078d711);
 static_assert(TANDEM_IOC_UNSUBSCRIBE == 0x4048d712);
 static_assert(TANDEM_IOC_SNAPSHOT == 0xc028d720);
+static_assert(TANDEM_IOC_WAIT == 0xc008d722);
 static_assert(TANDEM_IOC_ROOM == 0xd721);
 
 /* tandem_listening(), compiled into kernel halves, reads the first member. */

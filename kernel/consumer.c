@@ -3,11 +3,14 @@
  * Consumer: the fd of a subscription; read, poll, mmap.
  */
 #include <linux/fs.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/uio.h>
+#include <linux/wait.h>
 
 #include "consumer.h"
 #include "device.h"
@@ -55,6 +58,13 @@ static bool tandem_consumer_readable_or_arm(struct tandem_subscription *sub)
 	 */
 	smp_mb();
 	return tandem_consumer_readable(sub);
+}
+
+/* Is there something to say to who waits, if only that nothing will come? */
+static bool tandem_consumer_ready_or_arm(struct tandem_subscription *sub)
+{
+	return tandem_consumer_readable_or_arm(sub) || READ_ONCE(sub->gone) ||
+	       tandem_subscription_corrupt(sub);
 }
 
 /*
@@ -171,10 +181,7 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 		}
 		if (total)
 			return total;
-		ret = wait_event_interruptible(sub->wait,
-					       tandem_consumer_readable_or_arm(sub) ||
-					       READ_ONCE(sub->gone) ||
-					       tandem_subscription_corrupt(sub));
+		ret = wait_event_interruptible(sub->wait, tandem_consumer_ready_or_arm(sub));
 		if (ret)
 			return ret;
 	}
@@ -215,8 +222,37 @@ static long tandem_ioctl_snapshot(struct tandem_subscription *sub, unsigned int 
 	return ret ?: tandem_ioctl_put(&args, sizeof(args), cmd, arg);
 }
 
+static long tandem_ioctl_wait(struct tandem_subscription *sub, unsigned int cmd, void __user *arg)
+{
+	struct tandem_wait args;
+	ktime_t timeout, end;
+	int ret;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (ret)
+		return ret;
+	tandem_room_made(sub);
+	if (!args.timeout)
+		return tandem_consumer_ready_or_arm(sub) ? 0 : -ETIMEDOUT;
+	if (args.timeout == TANDEM_FOREVER) {
+		ret = wait_event_interruptible(sub->wait, tandem_consumer_ready_or_arm(sub));
+		return ret ? -ERESTARTNOHAND : 0;
+	}
+	timeout = ns_to_ktime(min_t(u64, args.timeout, KTIME_MAX));
+	end = ktime_add_safe(ktime_get(), timeout);
+	ret = wait_event_interruptible_hrtimeout(sub->wait, tandem_consumer_ready_or_arm(sub),
+						 timeout);
+	if (!ret || ret == -ETIME)
+		return ret ? -ETIMEDOUT : 0;
+	/* Unless a handler runs, it goes on for as long as is left. */
+	args.timeout = max_t(s64, ktime_to_ns(ktime_sub(end, ktime_get())), 0);
+	return tandem_ioctl_put(&args, sizeof(args), cmd, arg) ?: -ERESTARTNOHAND;
+}
+
 static long tandem_consumer_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_WAIT))
+		return tandem_ioctl_wait(filp->private_data, cmd, (void __user *)arg);
 	if (tandem_ioctl_is(cmd, TANDEM_IOC_SNAPSHOT))
 		return tandem_ioctl_snapshot(filp->private_data, cmd, (void __user *)arg);
 	if (cmd != TANDEM_IOC_ROOM)

@@ -3,7 +3,7 @@
  * Waiting: asking for a wake-up without losing one, spinning, sleeping.
  */
 #include <errno.h>
-#include <poll.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "subscription.h"
@@ -11,7 +11,7 @@
 #define NSEC_PER_SEC	1000000000ULL
 #define NSEC_PER_MSEC	1000000ULL
 
-/* No sleep is longer, so that what waits below the watermark is not forgotten. */
+/* With a watermark no sleep is longer, so that what waits below it is not forgotten. */
 #define SLEEP_MAX	NSEC_PER_SEC
 
 /* Return: 1: a ring has @need bytes, or any if the rings have ended; 0: none; how they ended. */
@@ -115,15 +115,16 @@ static int spin(struct tandem_subscription *sub, uint64_t until)
 	return 0;
 }
 
-/* Return: 0: readable, or @ns are over; -errno. */
-static int sleep_in_poll(const struct tandem_subscription *sub, uint64_t ns)
+/* Sleeps until @deadline at most. Return: 0; -errno. */
+static int sleep_until(const struct tandem_subscription *sub, uint64_t now, uint64_t deadline)
 {
-	struct pollfd pollfd = { .fd = sub->fd, .events = POLLIN };
-	struct timespec ts = { .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
+	struct tandem_wait args = { .timeout = TANDEM_FOREVER };
 
-	if (ppoll(&pollfd, 1, &ts, NULL) < 0)
-		return -errno;
-	return pollfd.revents & POLLNVAL ? -EBADF : 0;
+	if (deadline != UINT64_MAX)
+		args.timeout = deadline - now;
+	if (sub->watermark > 1 && args.timeout > SLEEP_MAX)
+		args.timeout = SLEEP_MAX;
+	return ioctl(sub->fd, TANDEM_IOC_WAIT, &args) && errno != ETIMEDOUT ? -errno : 0;
 }
 
 int tandem_wait(struct tandem_subscription *sub, int timeout_ms)
@@ -152,12 +153,10 @@ int tandem_wait(struct tandem_subscription *sub, int timeout_ms)
 	}
 
 	while (now < deadline) {
-		uint64_t left = deadline - now;
-
 		ret = tandem_arm(sub);
 		if (ret)
 			return ret;
-		ret = sleep_in_poll(sub, left < SLEEP_MAX ? left : SLEEP_MAX);
+		ret = sleep_until(sub, now, deadline);
 		if (ret)
 			return ret;
 		ret = look(sub, 1);

@@ -28,7 +28,7 @@
 #define DEVICE		"t-wakeup"
 #define RING		(64 * 1024)
 #define RACES		1000000
-#define VARIANTS	10
+#define VARIANTS	12
 /* Far longer than any event can take. */
 #define PATIENCE	10
 
@@ -40,6 +40,7 @@ enum sleep {
 	SLEEP_EPOLL_EDGE,	/* an edge is told once: wake_at must be set by hand */
 	SLEEP_EPOLL_EDGE_READ,	/* unless one reads, which sets it */
 	SLEEP_READ,
+	SLEEP_WAIT,		/* TANDEM_IOC_WAIT, which sets wake_at itself */
 };
 
 FIXTURE(wakeup)
@@ -89,6 +90,17 @@ FIXTURE_VARIANT_ADD(wakeup, epoll_edge_read)
 FIXTURE_VARIANT_ADD(wakeup, read)
 {
 	.sleep = SLEEP_READ,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, wait)
+{
+	.sleep = SLEEP_WAIT,
+};
+
+FIXTURE_VARIANT_ADD(wakeup, shared_wait)
+{
+	.sleep = SLEEP_WAIT,
+	.flags = TANDEM_SUBSCRIBE_SHARED,
 };
 
 FIXTURE_VARIANT_ADD(wakeup, shared_poll)
@@ -185,6 +197,16 @@ static void stay_awake(struct consumer *consumer)
 				 __ATOMIC_RELAXED);
 }
 
+/* As poll() of the consumer's fd. */
+static int wait_once(const struct consumer *consumer, int patience_ms)
+{
+	struct tandem_wait args = { .timeout = patience_ms * 1000000ULL };
+
+	if (!ioctl(consumer->fd, TANDEM_IOC_WAIT, &args))
+		return 1;
+	return errno == ETIMEDOUT ? 0 : -1;
+}
+
 /* Return: NULL, or what went wrong. */
 static const char *sleep_once(struct consumer *consumer, int epoll, enum sleep how,
 			      uint64_t *slept)
@@ -202,6 +224,8 @@ static const char *sleep_once(struct consumer *consumer, int epoll, enum sleep h
 	}
 	if (how == SLEEP_POLL || how == SLEEP_POLL_WAKE_AT)
 		n = poll(&ready, 1, patience);
+	else if (how == SLEEP_WAIT)
+		n = wait_once(consumer, patience);
 	else
 		n = epoll_wait(epoll, &event, 1, patience);
 	if (by_hand)

@@ -111,6 +111,10 @@ LONG(tandem_snapshot, returned, 8);
 AT(tandem_snapshot, overwritten, 32);
 LONG(tandem_snapshot, overwritten, 8);
 
+SIZE(tandem_wait, 8);
+AT(tandem_wait, timeout, 0);
+LONG(tandem_wait, timeout, 8);
+
 SIZE(tandem_ring_consumer, 0x88);
 AT(tandem_ring_consumer, cons_pos, 0);
 LONG(tandem_ring_consumer, cons_pos, 8);
@@ -248,6 +252,7 @@ NUMBER(TANDEM_IOC_DEVICE_CONTROL, 0xc020d710);
 NUMBER(TANDEM_IOC_SUBSCRIBE, 0xc078d711);
 NUMBER(TANDEM_IOC_UNSUBSCRIBE, 0x4048d712);
 NUMBER(TANDEM_IOC_SNAPSHOT, 0xc028d720);
+NUMBER(TANDEM_IOC_WAIT, 0xc008d722);
 NUMBER(TANDEM_IOC_ROOM, 0xd721);
 NUMBER(TANDEM_GEN_IOC_START, 0xc038d801);
 NUMBER(TANDEM_GEN_IOC_STOP, 0xd802);

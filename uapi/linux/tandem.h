@@ -319,6 +319,22 @@ struct tandem_snapshot {
  */
 #define TANDEM_IOC_ROOM		_IO(TANDEM_IOC_MAGIC, 0x21)
 
+/**
+ * struct tandem_wait - argument of TANDEM_IOC_WAIT
+ * @timeout: for how long at most, in nanoseconds, or TANDEM_FOREVER; out, if a signal came first:
+ *	what is left of it
+ *
+ * Sleeps until poll() would find the fd readable, and is cheaper where there is nothing else to
+ * wait for.
+ *
+ * Return: 0, or -ETIMEDOUT or -EINTR (a signal).
+ */
+struct tandem_wait {
+	__aligned_u64 timeout;
+};
+
+#define TANDEM_IOC_WAIT		_IOWR(TANDEM_IOC_MAGIC, 0x22, struct tandem_wait)
+
 /* ---- Rings ----------------------------------------------------------------------------------- */
 
 /*
@@ -346,9 +362,9 @@ struct tandem_snapshot {
  * @cons_pos: up to here the records are done with; store with release
  * @wake_at: wake the consumer when pub_pos reaches this position; the kernel then sets it back
  *	to TANDEM_AWAKE. To sleep: store it, then a full fence, then look at every ring's
- *	pub_pos again. poll() and read() set it themselves for a consumer that is awake or whose
- *	wake_at has passed, so that simple programs need not. What lies beyond the ring's room
- *	is never reached.
+ *	pub_pos again. poll(), read() and TANDEM_IOC_WAIT set it themselves for a consumer that is
+ *	awake or whose wake_at has passed, so that simple programs need not. What lies beyond
+ *	the ring's room is never reached.
  *
  * A cons_pos that is not a multiple of 8, or not between the last one and pub_pos, makes the ring
  * corrupt: the subscription is stopped, all that comes is counted as lost.
@@ -402,7 +418,8 @@ enum tandem_ring_layout {
  * @state: &enum tandem_ring_state
  * @generation: the device's server generation when the subscription was made
  * @blocked: posters may wait for room. A consumer that moves cons_pos on, then makes a full fence,
- *	and finds this not to be 0, calls TANDEM_IOC_ROOM; poll() and read() do it too
+ *	and finds this not to be 0, calls TANDEM_IOC_ROOM; poll(), read() and
+ *	TANDEM_IOC_WAIT do it too
  * @magic: TANDEM_RING_MAGIC
  * @size: bytes of data
  * @abi: TANDEM_ABI_VERSION

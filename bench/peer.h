@@ -19,7 +19,7 @@ struct peer;
 /**
  * struct channel - a peer at work
  * @peer: whose
- * @epoll: an epoll that is readable when there is something to drain
+ * @epoll: an epoll that is readable when there is something to drain; not if the peer has a wait
  */
 struct channel {
 	const struct peer *peer;
@@ -44,6 +44,7 @@ struct channel_size {
  * @way: what the kernel half does
  * @open: begins to listen
  * @drain: takes all events that are there; how many
+ * @wait: sleeps until there is something to drain; NULL: epoll_wait() does
  * @close: ends it
  * @program: BPF: which program, without its size
  * @flags: Tandem: of the subscription; BPF: of the submission
@@ -54,6 +55,7 @@ struct peer {
 	enum bench_way way;
 	struct channel *(*open)(const struct peer *peer, const struct channel_size *size);
 	size_t (*drain)(struct channel *channel);
+	void (*wait)(struct channel *channel);
 	void (*close)(struct channel *channel);
 	const char *program;
 	uint64_t flags;
@@ -64,6 +66,8 @@ extern const struct peer peer_nothing;
 extern const struct peer peer_tandem;
 extern const struct peer peer_tandem_no_time;
 extern const struct peer peer_tandem_shared;
+extern const struct peer peer_tandem_wait;
+extern const struct peer peer_tandem_shared_wait;
 extern const struct peer peer_tandem_reserve;
 extern const struct peer peer_tandem_dispatch;
 extern const struct peer peer_bpf_nothing;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The peers that Tandem itself is. */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static struct channel *tandem_channel_open(const struct peer *peer, const struct
 		die(ret, "cannot subscribe to the kernel half");
 	close(device);
 	c->channel.peer = peer;
-	c->channel.epoll = new_epoll(tandem_subscription_fd(c->sub));
+	c->channel.epoll = peer->wait ? -1 : new_epoll(tandem_subscription_fd(c->sub));
 	return &c->channel;
 }
 
@@ -65,31 +66,47 @@ static size_t tandem_drain_dispatch(struct channel *channel)
 	return c->dispatched;
 }
 
+static void tandem_channel_wait(struct channel *channel)
+{
+	struct tandem_channel *c = (struct tandem_channel *)channel;
+	int ret = tandem_wait(c->sub, -1);
+
+	if (ret < 0 && ret != -EINTR)
+		die(ret, "cannot wait for events");
+}
+
 static void tandem_channel_close(struct channel *channel)
 {
 	struct tandem_channel *c = (struct tandem_channel *)channel;
 
-	close(channel->epoll);
+	if (channel->epoll >= 0)
+		close(channel->epoll);
 	tandem_unsubscribe(c->sub);
 	free(c);
 }
 
-#define TANDEM_PEER(peer_name, posting_way, draining, subscription_flags)	\
+#define TANDEM_PEER(peer_name, posting_way, draining, waiting, subscription_flags)	\
 	{									\
 		.name = peer_name,						\
 		.way = posting_way,						\
 		.open = tandem_channel_open,					\
 		.drain = draining,						\
+		.wait = waiting,						\
 		.close = tandem_channel_close,					\
 		.flags = subscription_flags,					\
 	}
 
-const struct peer peer_tandem = TANDEM_PEER("tandem", BENCH_POST, tandem_drain, 0);
+const struct peer peer_tandem = TANDEM_PEER("tandem", BENCH_POST, tandem_drain, NULL, 0);
 const struct peer peer_tandem_no_time =
-	TANDEM_PEER("tandem-no-time", BENCH_POST, tandem_drain, TANDEM_SUBSCRIBE_NO_TIME);
+	TANDEM_PEER("tandem-no-time", BENCH_POST, tandem_drain, NULL, TANDEM_SUBSCRIBE_NO_TIME);
 const struct peer peer_tandem_shared =
-	TANDEM_PEER("tandem-shared", BENCH_POST, tandem_drain, TANDEM_SUBSCRIBE_SHARED);
+	TANDEM_PEER("tandem-shared", BENCH_POST, tandem_drain, NULL, TANDEM_SUBSCRIBE_SHARED);
+const struct peer peer_tandem_wait =
+	TANDEM_PEER("tandem-wait", BENCH_POST, tandem_drain, tandem_channel_wait, 0);
+const struct peer peer_tandem_shared_wait =
+	TANDEM_PEER("tandem-shared-wait", BENCH_POST, tandem_drain, tandem_channel_wait,
+		    TANDEM_SUBSCRIBE_SHARED);
 const struct peer peer_tandem_reserve =
-	TANDEM_PEER("tandem-reserve", BENCH_RESERVE, tandem_drain, 0);
+	TANDEM_PEER("tandem-reserve", BENCH_RESERVE, tandem_drain, NULL, 0);
 const struct peer peer_tandem_dispatch =
-	TANDEM_PEER("tandem-dispatch", BENCH_POST, tandem_drain_dispatch, 0);
+	TANDEM_PEER("tandem-dispatch", BENCH_POST, tandem_drain_dispatch, NULL, 0);

@@ -37,13 +37,20 @@ static void sleep_in_futex(struct sleeper *s, uint32_t turn)
 			err(1, "cannot wait for a futex");
 }
 
-static void sleep_in_epoll(struct sleeper *s)
+static void wait_for_events(struct channel *channel)
 {
 	struct epoll_event event;
 
+	if (channel->peer->wait)
+		channel->peer->wait(channel);
+	else if (epoll_wait(channel->epoll, &event, 1, -1) < 0 && errno != EINTR)
+		err(1, "cannot wait for events");
+}
+
+static void sleep_in_channel(struct sleeper *s)
+{
 	while (!s->channel->peer->drain(s->channel))
-		if (epoll_wait(s->channel->epoll, &event, 1, -1) < 0 && errno != EINTR)
-			err(1, "cannot wait for events");
+		wait_for_events(s->channel);
 }
 
 static void *consume(void *arg)
@@ -55,7 +62,7 @@ static void *consume(void *arg)
 	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
 	for (i = 0; i < SAMPLES; i++) {
 		if (s->channel)
-			sleep_in_epoll(s);
+			sleep_in_channel(s);
 		else
 			sleep_in_futex(s, i);
 		s->samples[i] = now_ns() - s->begin;
@@ -157,7 +164,8 @@ static void measure_call(int half)
 void bench_sleep(int half, const struct bench *bench)
 {
 	static const struct peer *const peers[] = {
-		&peer_tandem, &peer_tandem_shared, &peer_bpf, &peer_netlink,
+		&peer_tandem_wait, &peer_tandem_shared_wait, &peer_tandem, &peer_tandem_shared,
+		&peer_bpf, &peer_netlink,
 	};
 	unsigned int cpu, i;
 

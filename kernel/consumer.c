@@ -7,8 +7,10 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 
@@ -18,6 +20,9 @@
 #include "recorder.h"
 #include "room.h"
 #include "subscription.h"
+
+/* So often a reader's memory may go again between being brought in and being written to. */
+#define TANDEM_FAULT_TRIES	100
 
 /* Ring number @n as user space counts. */
 static struct tandem_ring *tandem_consumer_ring(struct tandem_subscription *sub, u64 n)
@@ -116,15 +121,23 @@ static int tandem_consumer_oldest(struct tandem_subscription *sub, struct tandem
 /* Copies a record out, and takes it out of its ring. Return: its bytes, or -EFAULT. */
 static ssize_t tandem_ring_take(const struct tandem_oldest *oldest, struct iov_iter *to)
 {
-	if (copy_to_iter(oldest->record, oldest->bytes, to) != oldest->bytes)
+	size_t copied = copy_to_iter(oldest->record, oldest->bytes, to);
+
+	if (copied != oldest->bytes) {
+		iov_iter_revert(to, copied);
 		return -EFAULT;
+	}
 	/* Pairs with tandem_ring_refresh(): the record may be overwritten now. */
 	smp_store_release(&oldest->ring->consumer->cons_pos, oldest->cons + oldest->bytes);
 	return oldest->bytes;
 }
 
-/* Copies the oldest record out. Return: its bytes, 0 if there is none, or -errno. */
-static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct iov_iter *to)
+/*
+ * Copies the oldest record out. Return: its bytes, 0 if there is none, or -errno. -EFAULT: @bytes
+ * of @to are not there, or not yet.
+ */
+static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct iov_iter *to,
+					size_t *bytes)
 {
 	struct tandem_oldest oldest;
 	ssize_t ret;
@@ -136,10 +149,14 @@ static ssize_t tandem_consumer_read_one(struct tandem_subscription *sub, struct 
 			return ret;
 		if (oldest.bytes > iov_iter_count(to))
 			return -EMSGSIZE;
+		*bytes = oldest.bytes;
+		/* Others that read must not wait for a page of this one, which may never come. */
+		pagefault_disable();
 		if (!oldest.ring->overwrite)
 			ret = tandem_ring_take(&oldest, to);
 		else
 			ret = tandem_recorder_take(&oldest, to);
+		pagefault_enable();
 		/* It was overwritten meanwhile; there are others. */
 	} while (ret == -EAGAIN && !signal_pending(current));
 	if (ret > 0)
@@ -151,7 +168,9 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 {
 	struct tandem_subscription *sub = iocb->ki_filp->private_data;
 	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
+	unsigned int tries = TANDEM_FAULT_TRIES;
 	ssize_t ret, total = 0;
+	size_t bytes;
 
 	if (!iov_iter_count(to))
 		return 0;
@@ -163,10 +182,13 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 			return total ?: -EAGAIN;
 		if (!nonblock && mutex_lock_interruptible(&sub->read_lock))
 			return total ?: -ERESTARTSYS;
-		while ((ret = tandem_consumer_read_one(sub, to)) > 0)
+		while ((ret = tandem_consumer_read_one(sub, to, &bytes)) > 0) {
 			total += ret;
+		}
 		mutex_unlock(&sub->read_lock);
 		tandem_room_made(sub);
+		if (ret == -EFAULT && !total && tries-- && !fault_in_iov_iter_writeable(to, bytes))
+			continue;
 		/* Corrupt is for ever, whatever the consumer wrote to cons_pos since. */
 		if (!ret && tandem_subscription_corrupt(sub))
 			ret = -EBADMSG;
@@ -206,6 +228,7 @@ static __poll_t tandem_consumer_poll(struct file *filp, struct poll_table_struct
 static long tandem_ioctl_snapshot(struct tandem_subscription *sub, unsigned int cmd,
 				  void __user *arg)
 {
+	unsigned int tries = TANDEM_FAULT_TRIES;
 	struct tandem_snapshot args;
 	struct tandem_ring *ring;
 	int ret;
@@ -218,7 +241,14 @@ static long tandem_ioctl_snapshot(struct tandem_subscription *sub, unsigned int 
 		return -EINVAL;
 	if (!ring->overwrite)
 		return -EOPNOTSUPP;
-	ret = tandem_recorder_snapshot(ring, &args);
+	do {
+		/* One copy of a ring at a time, and none while a user's page is waited for. */
+		if (mutex_lock_interruptible(&sub->snapshot_lock))
+			return -ERESTARTSYS;
+		ret = tandem_recorder_snapshot(ring, &args);
+		mutex_unlock(&sub->snapshot_lock);
+	} while (ret == -EFAULT && tries-- &&
+		 !fault_in_safe_writeable(u64_to_user_ptr(args.buffer), args.returned));
 	return ret ?: tandem_ioctl_put(&args, sizeof(args), cmd, arg);
 }
 

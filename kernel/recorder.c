@@ -87,14 +87,18 @@ ssize_t tandem_recorder_take(const struct tandem_oldest *oldest, struct iov_iter
 }
 
 /**
- * tandem_recorder_snapshot() - TANDEM_IOC_SNAPSHOT
+ * tandem_recorder_snapshot() - copy what a ring holds to user space
  * @ring: the ring
- * @args: the argument; its out fields are set
+ * @args: the argument of TANDEM_IOC_SNAPSHOT; its out fields are set
+ *
+ * The subscription's snapshot_lock is held, so that no user's page is waited for.
+ *
+ * Return: 0; -ENOMEM; -EFAULT: the first @args->returned bytes there are not all in memory.
  */
 int tandem_recorder_snapshot(struct tandem_ring *ring, struct tandem_snapshot *args)
 {
-	u64 from, pub, start, length;
-	int ret = 0;
+	u64 from, pub, start;
+	size_t left;
 	u8 *copy;
 
 	args->returned = 0;
@@ -122,11 +126,10 @@ int tandem_recorder_snapshot(struct tandem_ring *ring, struct tandem_snapshot *a
 
 		start += TANDEM_RECORD_STRIDE(record->len);
 	}
-	length = pub - start;
-	if (copy_to_user(u64_to_user_ptr(args->buffer), copy + (start - from), length))
-		ret = -EFAULT;
-	else
-		args->returned = length;
+	args->returned = pub - start;
+	pagefault_disable();
+	left = copy_to_user(u64_to_user_ptr(args->buffer), copy + (start - from), args->returned);
+	pagefault_enable();
 	kvfree(copy);
-	return ret;
+	return left ? -EFAULT : 0;
 }

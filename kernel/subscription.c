@@ -304,6 +304,7 @@ static struct tandem_subscription *tandem_subscription_create(struct tandem_devi
 	init_waitqueue_head(&sub->wait);
 	init_waitqueue_head(&sub->room);
 	mutex_init(&sub->read_lock);
+	mutex_init(&sub->snapshot_lock);
 	init_irq_work(&sub->notice.work, tandem_subscription_notice);
 	INIT_DELAYED_WORK(&sub->noticed, tandem_subscription_noticed);
 	sub->overflow_told = jiffies - TANDEM_OVERFLOW_INTERVAL;

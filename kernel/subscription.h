@@ -59,7 +59,9 @@ struct tandem_user;
  * @wait: who sleeps in poll or read
  * @fasync: who wants SIGIO
  * @room: posters that wait for room
- * @read_lock: one reader at a time; protects @turn
+ * @read_lock: one reader at a time; protects @turn. No user's page is waited for under it
+ * @snapshot_lock: one snapshot at a time, so that their memory is bounded; likewise. It nests in
+ *	nothing, and nothing in it
  * @turn: the CPU whose ring is read first, of several with records of the same time
  * @gone: it has ended, with its device or, if it was durable, alone; set under the device's lock
  * @wakeups: how often the consumer was woken
@@ -103,6 +105,7 @@ struct tandem_subscription {
 	struct fasync_struct *fasync;
 	wait_queue_head_t room;
 	struct mutex read_lock;	/* see above */
+	struct mutex snapshot_lock;	/* likewise */
 	unsigned int turn;
 	bool gone;
 	atomic64_t wakeups;

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory that another process serves, and may never serve: whoever gives it to Tandem waits until
- * it comes or he is killed, and nobody waits with him.
+ * it comes, or cannot come any more, or he is killed; and nobody waits with him.
  *
- * TIMEOUT=120
+ * TIMEOUT=180
  */
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #include "kselftest_harness.h"
 
-#include "faults.h"
+#include "consumer.h"
 #include "query.h"
 #include "touch.h"
 #include "util.h"
+#include "withheld.h"
 
-FIXTURE(absent)
+FIXTURE(withheld)
 {
 	struct touch_files files;
 	struct query query;
@@ -24,22 +25,49 @@ FIXTURE(absent)
 	int devices;
 };
 
-FIXTURE_VARIANT(absent)
-{
-	bool comes;
+enum end {
+	IT_IS_KILLED,
+	PAGE_COMES,
+	SERVER_ENDS,
 };
 
-FIXTURE_VARIANT_ADD(absent, for_ever)
+FIXTURE_VARIANT(withheld)
 {
-	.comes = false,
+	enum withheld_kind kind;
+	enum end end;
 };
 
-FIXTURE_VARIANT_ADD(absent, for_long)
+FIXTURE_VARIANT_ADD(withheld, by_userfault_for_ever)
 {
-	.comes = true,
+	.kind = WITHHELD_USERFAULT,
+	.end = IT_IS_KILLED,
 };
 
-FIXTURE_SETUP(absent)
+FIXTURE_VARIANT_ADD(withheld, by_userfault_for_long)
+{
+	.kind = WITHHELD_USERFAULT,
+	.end = PAGE_COMES,
+};
+
+FIXTURE_VARIANT_ADD(withheld, by_fuse_for_ever)
+{
+	.kind = WITHHELD_FUSE,
+	.end = IT_IS_KILLED,
+};
+
+FIXTURE_VARIANT_ADD(withheld, by_fuse_for_long)
+{
+	.kind = WITHHELD_FUSE,
+	.end = PAGE_COMES,
+};
+
+FIXTURE_VARIANT_ADD(withheld, by_fuse_until_its_server_ends)
+{
+	.kind = WITHHELD_FUSE,
+	.end = SERVER_ENDS,
+};
+
+FIXTURE_SETUP(withheld)
 {
 	ASSERT_EQ(0, touch_open(&self->files));
 	ASSERT_EQ(0, query_open(&self->query));
@@ -47,92 +75,146 @@ FIXTURE_SETUP(absent)
 	self->devices = query_count(&self->query, TANDEM_CMD_DEVICE_GET, NULL);
 }
 
-FIXTURE_TEARDOWN(absent)
+FIXTURE_TEARDOWN(withheld)
 {
 	EXPECT_EQ(0, touch_close(&self->files));
 	query_close(&self->query);
 }
 
-struct toucher {
-	const struct touch *touch;
-	const struct touch_files *files;
-	void *page;
-};
+/* No errno. */
+#define NO_PAGE	255
 
-static void *touch_page(void *data)
+/* Ends with the errno of the call, or 0. */
+static void touch(const struct touch *touch, const struct touch_files *files,
+		  struct withheld *withheld)
 {
-	struct toucher *toucher = data;
+	void *page = withheld_page(withheld);
 
-	toucher->touch->call(toucher->files, toucher->page);
-	return NULL;
+	if (!page)
+		_exit(NO_PAGE);
+	_exit(touch->call(files, page) < 0 ? errno : 0);
 }
 
-/* Touches a page, says so at @touched, and lets it come when @come is closed. */
-static void touch(const struct touch *touch, const struct touch_files *files, int touched, int come)
+/* How it ends. Return: NULL, or what is wrong with that. */
+static const char *end_it(struct withheld *withheld, enum end end, pid_t pid)
 {
-	int faults = faults_open();
-	struct toucher toucher = { touch, files, faults_page(faults) };
-	pthread_t thread;
-	char byte = 0;
+	int status;
 
-	if (!toucher.page || pthread_create(&thread, NULL, touch_page, &toucher))
-		_exit(1);
-	if (!faults_wait(faults))
-		_exit(2);
-	if (write(touched, &byte, 1) != 1 || read(come, &byte, 1))
-		_exit(3);
-	if (faults_end(faults, toucher.page))
-		_exit(4);
-	_exit(thread_join(thread, 10) ? 5 : 0);
+	switch (end) {
+	case IT_IS_KILLED:
+		kill(pid, SIGKILL);
+		break;
+	case PAGE_COMES:
+		if (withheld_give(withheld))
+			return "the page cannot be given";
+		break;
+	case SERVER_ENDS:
+		withheld_close(withheld);
+		break;
+	}
+	status = wait_child(pid, deadline_in(10));
+	if (end != SERVER_ENDS)
+		withheld_close(withheld);
+	if (status == -ETIMEDOUT)
+		return "who waits for its page does not end";
+	if (WIFSIGNALED(status))
+		return end == IT_IS_KILLED ? NULL : "who waits for its page dies";
+	if (WEXITSTATUS(status) == NO_PAGE || end == IT_IS_KILLED)
+		return "nobody waits for its page";
+	if (end == SERVER_ENDS)
+		return WEXITSTATUS(status) == EFAULT ? NULL :
+						       "a page that cannot come is no EFAULT";
+	return WEXITSTATUS(status) == EFAULT ? "a page that comes is an EFAULT" : NULL;
 }
 
-TEST_F(absent, holds_nobody_else)
+TEST_F(withheld, holds_nobody_else)
 {
+	const char *missing = withheld_missing(variant->kind);
 	const uint64_t deadline = deadline_in(60);
-	int faults = faults_open();
 	unsigned int i;
 
-	if (faults < 0)
-		SKIP(return, "userfaultfd cannot be used here: %s", strerror(-faults));
-	close(faults);
+	if (missing)
+		SKIP(return, "%s", missing);
 	for (i = 0; i < touches_count; i++) {
-		int touched[2], come[2];
+		struct withheld withheld;
 		const char *error;
-		char byte;
 		pid_t pid;
 
-		ASSERT_EQ(0, pipe(touched));
-		ASSERT_EQ(0, pipe(come));
+		ASSERT_EQ(0, withheld_open(&withheld, variant->kind));
 		pid = fork();
-		if (!pid) {
-			close(come[1]);
-			touch(&touches[i], &self->files, touched[1], come[0]);
-		}
-		close(touched[1]);
-		close(come[0]);
-		EXPECT_EQ(1, read(touched[0], &byte, 1)) {
+		if (!pid)
+			touch(&touches[i], &self->files, &withheld);
+		EXPECT_TRUE(withheld_wait(&withheld, pid)) {
 			TH_LOG("%s is not touched", touches[i].name);
 		}
 		error = touch_others(&self->files);
 		EXPECT_EQ(NULL, error) {
 			TH_LOG("%s: %s", touches[i].name, error);
 		}
-		if (variant->comes)
-			close(come[1]);
-		else
-			EXPECT_EQ(0, kill(pid, SIGKILL));
-		EXPECT_EQ(variant->comes ? 0 : SIGKILL, wait_child(pid, deadline)) {
-			TH_LOG("who gave %s does not end", touches[i].name);
+		error = end_it(&withheld, variant->end, pid);
+		EXPECT_EQ(NULL, error) {
+			TH_LOG("%s: %s", touches[i].name, error);
 		}
-		if (!variant->comes)
-			close(come[1]);
-		close(touched[0]);
 		touch_release();
 	}
-	while (query_count(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, NULL) > self->subscriptions) {
+	while (query_count(&self->query, TANDEM_CMD_SUBSCRIPTION_GET, NULL) > self->subscriptions)
 		ASSERT_FALSE(deadline_passed(deadline));
-	}
 	EXPECT_EQ(self->devices, query_count(&self->query, TANDEM_CMD_DEVICE_GET, NULL));
+}
+
+/* Larger than what one allocation from the page allocator can be. */
+#define LARGE	(8 * 1024 * 1024)
+
+/* Is there memory that a function of this name took by vmalloc()? */
+static bool holds(const char *function)
+{
+	FILE *list = fopen("/proc/vmallocinfo", "r");
+	bool found = false;
+	char line[512];
+
+	while (!found && fgets(line, sizeof(line), list))
+		found = strstr(line, function);
+	fclose(list);
+	return found;
+}
+
+static long snapshot_large(const struct touch_files *files, void *page)
+{
+	struct tandem_snapshot args = { .buffer = (uintptr_t)page, .length = LARGE };
+
+	while (!ioctl(files->recorder, TANDEM_IOC_SNAPSHOT, &args) && !args.returned)
+		args.ring++;
+	return -1;
+}
+
+/* Else somebody with many threads could have as many copies of his rings in the kernel. */
+TEST(snapshot_that_waits_holds_no_copy)
+{
+	const char *missing = withheld_missing(WITHHELD_USERFAULT);
+	const struct touch snapshot = { "a snapshot", snapshot_large };
+	struct tandem_subscribe args = {
+		.ring_size = LARGE, .overflow = TANDEM_OVERFLOW_OVERWRITE };
+	struct touch_files files;
+	struct withheld withheld;
+	pid_t pid;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(0, touch_open(&files));
+	close(files.recorder);
+	files.recorder = subscribe(files.node, &args);
+	ASSERT_LE(0, files.recorder);
+	ASSERT_EQ(0, post_event(files.server, 1, TANDEM_CLASS_NORMAL, "event", 5));
+	/* What is looked for below is found, where it should be. */
+	EXPECT_TRUE(holds("tandem_ring_prepare"));
+	ASSERT_EQ(0, withheld_open(&withheld, WITHHELD_USERFAULT));
+	pid = fork();
+	if (!pid)
+		touch(&snapshot, &files, &withheld);
+	EXPECT_TRUE(withheld_wait(&withheld, pid));
+	EXPECT_FALSE(holds("tandem_recorder_snapshot"));
+	EXPECT_EQ(NULL, end_it(&withheld, IT_IS_KILLED, pid));
+	EXPECT_EQ(0, touch_close(&files));
 }
 
 TEST_HARNESS_MAIN

@@ -12,3 +12,6 @@ core-helpers += selftests/reader.o
 tests += $(core-tests)
 $(foreach test,$(core-tests),$(eval selftests/$(test)-objs := selftests/$(test).o $(core-helpers)))
 $(foreach test,$(core-tests),$(eval selftests/$(test)-libs := -lmnl -lpthread))
+
+selftests/abuse_memory-objs += selftests/withheld.o
+selftests/abuse_memory-libs += -lfuse3

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "consumer.h"
@@ -31,6 +32,11 @@ static long control(int node, const void *in, uint32_t in_len, void *out, uint32
 	};
 
 	return ioctl(node, TANDEM_IOC_DEVICE_CONTROL, &args);
+}
+
+static int post_something(const struct touch_files *files)
+{
+	return post_event(files->server, 1, TANDEM_CLASS_NORMAL, "event", 5);
 }
 
 /* ---- Ways ---- */
@@ -77,6 +83,11 @@ static long subscribe_argument(const struct touch_files *files, void *page)
 	return ioctl(files->node, TANDEM_IOC_SUBSCRIBE, page);
 }
 
+static long unsubscribe_argument(const struct touch_files *files, void *page)
+{
+	return ioctl(files->node, TANDEM_IOC_UNSUBSCRIBE, page);
+}
+
 static long subscribe_types(const struct touch_files *files, void *page)
 {
 	struct tandem_subscribe args = {
@@ -110,8 +121,54 @@ static long post_much(const struct touch_files *files, void *page)
 	return post_event(files->server, 1, TANDEM_CLASS_NORMAL, page, 2048);
 }
 
+static long post_and_wait(const struct touch_files *files, void *page)
+{
+	struct tandem_post args = {
+		.type = 1,
+		.event_class = TANDEM_CLASS_NORMAL,
+		.len = 64,
+		.flags = TANDEM_POST_WAIT,
+		.data = (uintptr_t)page,
+		.timeout = TANDEM_FOREVER,
+	};
+
+	return ioctl(files->server, TANDEM_IOC_POST, &args);
+}
+
+static long snapshot_argument(const struct touch_files *files, void *page)
+{
+	return ioctl(files->recorder, TANDEM_IOC_SNAPSHOT, page);
+}
+
+static long snapshot_to(const struct touch_files *files, uint32_t ring, void *buffer)
+{
+	struct tandem_snapshot args = {
+		.ring = ring, .buffer = (uintptr_t)buffer, .length = 4096 };
+
+	return ioctl(files->recorder, TANDEM_IOC_SNAPSHOT, &args) ? -1 : (long)args.returned;
+}
+
+/* Only the ring of the CPU where the event is posted is sure to have anything to give. */
+static long snapshot_buffer(const struct touch_files *files, void *page)
+{
+	char buffer[4096];
+	uint32_t ring = 0;
+
+	post_something(files);
+	while (!snapshot_to(files, ring, buffer))
+		ring++;
+	return snapshot_to(files, ring, page);
+}
+
+static long read_recorder(const struct touch_files *files, void *page)
+{
+	post_something(files);
+	return read(files->recorder, page, 4096);
+}
+
 static long read_events(const struct touch_files *files, void *page)
 {
+	post_something(files);
 	return read(files->subscription, page, 4096);
 }
 
@@ -125,12 +182,17 @@ const struct touch touches[] = {
 	{ "the buffer of a half's write", gen_write },
 	{ "a subscribe's argument", subscribe_argument },
 	{ "a subscribe's types", subscribe_types },
+	{ "an unsubscribe's argument", unsubscribe_argument },
 	{ "a bind's argument", bind_argument },
 	{ "a remove's argument", remove_argument },
 	{ "a post's argument", post_argument },
 	{ "a post's data", post_little },
 	{ "a post's data that is large", post_much },
+	{ "a waiting post's data", post_and_wait },
 	{ "the buffer of a subscription's read", read_events },
+	{ "a snapshot's argument", snapshot_argument },
+	{ "a snapshot's buffer", snapshot_buffer },
+	{ "the buffer of a flight recorder's read", read_recorder },
 };
 
 const unsigned int touches_count = sizeof(touches) / sizeof(*touches);
@@ -139,6 +201,8 @@ const unsigned int touches_count = sizeof(touches) / sizeof(*touches);
 
 int touch_open(struct touch_files *files)
 {
+	struct tandem_subscribe recorder = {
+		.ring_size = RING, .overflow = TANDEM_OVERFLOW_OVERWRITE };
 	struct tandem_subscribe args = { .ring_size = RING };
 
 	files->server = bind_device(TOUCH_DEVICE);
@@ -150,11 +214,13 @@ int touch_open(struct touch_files *files)
 	files->subscription = subscribe(files->node, &args);
 	if (files->subscription < 0)
 		return files->subscription;
-	return post_event(files->server, 1, TANDEM_CLASS_NORMAL, "event", 5);
+	files->recorder = subscribe(files->node, &recorder);
+	return files->recorder < 0 ? files->recorder : 0;
 }
 
 int touch_close(struct touch_files *files)
 {
+	close(files->recorder);
 	close(files->subscription);
 	close(files->control);
 	close(files->node);
@@ -223,10 +289,19 @@ static bool use_half(void)
 	       at("others cannot close a half's device") && !close(gen);
 }
 
+/* It never sleeps, so that it has an end whatever becomes of those it reads beside. */
+static bool read_at_once(int subscription)
+{
+	char buffer[4096];
+	const struct iovec to = { .iov_base = buffer, .iov_len = sizeof(buffer) };
+
+	return preadv2(subscription, &to, 1, -1, RWF_NOWAIT) > 0;
+}
+
 static bool use_events(const struct touch_files *files)
 {
 	struct tandem_subscribe args = { .ring_size = RING };
-	char buffer[64] = "";
+	char buffer[64];
 	int node, sub;
 
 	at("others cannot open the device");
@@ -234,10 +309,14 @@ static bool use_events(const struct touch_files *files)
 	at("others cannot subscribe");
 	sub = subscribe(node, &args);
 	return sub >= 0 &&
-	       at("others cannot post") &&
-	       !post_event(files->server, 1, TANDEM_CLASS_NORMAL, buffer, 5) &&
+	       at("others cannot post") && !post_something(files) &&
 	       at("others cannot read events") && read(sub, buffer, sizeof(buffer)) == 24 &&
 	       at("others cannot look at the subscription") && may_poll(files->subscription) &&
+	       at("others cannot read from the same subscription") &&
+	       read_at_once(files->subscription) &&
+	       at("others cannot read from the same flight recorder") &&
+	       read_at_once(files->recorder) &&
+	       at("others cannot leave events to be read") && !post_something(files) &&
 	       at("others cannot unsubscribe") && !close(sub) &&
 	       at("others cannot close the device") && !close(node);
 }

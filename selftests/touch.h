@@ -14,7 +14,8 @@
  * @node: that of TOUCH_DEVICE
  * @control: the control node, not bound
  * @server: the server of TOUCH_DEVICE
- * @subscription: to TOUCH_DEVICE; an event is there to be read
+ * @subscription: to TOUCH_DEVICE
+ * @recorder: likewise, a flight recorder
  */
 struct touch_files {
 	int gen;
@@ -22,6 +23,7 @@ struct touch_files {
 	int control;
 	int server;
 	int subscription;
+	int recorder;
 };
 
 /**

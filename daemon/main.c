@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,8 +276,8 @@ static int on_reload(sd_event_source *signal, const struct signalfd_siginfo *inf
 		return 0;
 	/* The loop's own time may be before the signal, and the manager would wait for another. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	notify_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-		       (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
+	notify_manager("RELOADING=1\nMONOTONIC_USEC=%ju",
+		       (uintmax_t)now.tv_sec * USEC_PER_SEC + (uintmax_t)now.tv_nsec / 1000);
 	if (config_load(&config, daemon->path, default_sink())) {
 		log_error("%s; the configuration stays as it was", config.error);
 	} else {

@@ -20,7 +20,7 @@ stat_live()
 	until_true subscribed gen "$load" || return 1
 	# The generator runs as long as this command has it open.
 	start run ioctl gen "$gen_start" --in "$(generate 1 16 200 0)" -- "$gen_wait"
-	until_true grep -q '"type":1' "$scratch/load.out" &&
+	told '"type":1' "$scratch/load.out" &&
 		status 0 stat gen -i 0.5 -n 3 -j &&
 		json 'len(d) == 3 and all(x["device"] == "gen" and 0.4 < x["interval"] < 5 for x in d)' &&
 		json 'all(x["posted_rate"] > 0 and x["accepted_rate"] > 0 and x["lost_rate"] == 0 for x in d)' &&
@@ -36,7 +36,7 @@ check "stat shows rates" stat_live
 stat_interrupted()
 {
 	start stat stat -i 0.1
-	until_true grep -q '^process ' "$scratch/stat.out" && kill -INT "$pid" && ended 0 "$pid" && [ ! -s "$scratch/stat.err" ]
+	told '^process ' "$scratch/stat.out" && kill -INT "$pid" && ended 0 "$pid" && [ ! -s "$scratch/stat.err" ]
 }
 check "SIGINT ends stat" stat_interrupted
 check "stat: no such device" refused 3 "'nowhere'" stat nowhere
@@ -53,20 +53,16 @@ check "stat ends when its reader leaves" stat_leaves
 monitor_changes()
 {
 	start monitor monitor -j
-	# A device comes and goes until monitor has joined its group.
-	until_true monitor_listens || return 1
+	local monitor=$pid
+	hears monitor || return 1
 	status 0 post cli-monitor x && start sub watch cli-monitor --count 1 &&
 		until_true subscribed cli-monitor "$pid" && status 0 post cli-monitor y && ended 0 "$pid" &&
-		status 0 remove cli-monitor && until_true grep -q 'device_removed.*"cli-monitor"' "$scratch/monitor.out" || return 1
-	kill -INT "${jobs_started[-2]}" && ended 0 "${jobs_started[-2]}" &&
+		status 0 remove cli-monitor && told 'device_removed.*"cli-monitor"' "$scratch/monitor.out" || return 1
+	kill -INT "$monitor" && ended 0 "$monitor" &&
 		json '[x["change"] for x in d if x["device"] == "cli-monitor" and "subscription_id" not in x] == ["device_added", "server_bound", "server_gone", "server_bound", "server_gone", "device_removed"]' "$scratch/monitor.out" &&
 		json '[x["change"] for x in d if x["device"] == "cli-monitor" and "subscription_id" in x] == ["subscription_added", "subscription_removed"]' "$scratch/monitor.out" &&
 		json 'all(x["time"] > 0 for x in d)' "$scratch/monitor.out" &&
 		json "[x['pid'] for x in d if x['device'] == 'cli-monitor' and x['change'] == 'subscription_added'] == [$pid]" "$scratch/monitor.out"
-}
-monitor_listens()
-{
-	status 0 post cli-probe x && status 0 remove cli-probe && [ -s "$scratch/monitor.out" ]
 }
 check "monitor tells every change in order" monitor_changes
 
@@ -74,19 +70,15 @@ monitor_overflow()
 {
 	start overflow monitor --timeout 60 --count 100000
 	local monitor=$pid
-	until_true monitor_hears || return 1
+	hears overflow || return 1
 	start stopped watch gen -j --ring-size 64K
 	until_true subscribed gen "$pid" && kill -STOP "$pid" &&
 		status 0 ioctl gen "$gen_start" --in "$(generate 7 1024 0 1000)" -- "$gen_wait" &&
-		until_true grep -qE '^[0-9.]+ overflow .*device=gen .*lost=[1-9]' "$scratch/overflow.out"
+		told '^[0-9.]+ overflow .*device=gen .*lost=[1-9]' "$scratch/overflow.out"
 	local result=$?
 	kill -KILL "$pid"
 	kill -INT "$monitor"
 	ended 0 "$monitor" && return $result
-}
-monitor_hears()
-{
-	status 0 post cli-probe x && status 0 remove cli-probe && [ -s "$scratch/overflow.out" ]
 }
 check "monitor tells of overflow" monitor_overflow
 check "monitor ends by time" status 5 monitor --count 1 --timeout 0.3

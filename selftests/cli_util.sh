@@ -10,11 +10,13 @@ err=$scratch/err
 number=0
 failed=0
 jobs_started=()
+changes='' listener=''
+patience=20
 
 finish()
 {
 	local pid
-	for pid in "${jobs_started[@]}"; do
+	for pid in "${jobs_started[@]}" $listener; do
 		kill -KILL "$pid" 2> /dev/null
 	done
 	rm -rf "$scratch"
@@ -88,14 +90,69 @@ finish_tests()
 	[ "$failed" -eq 0 ]
 }
 
-# until_true COMMAND…: wait for it, 20 seconds at most.
+# What the kernel tells of its devices comes by a descriptor from here on. One comes and goes until it is told of.
+listen()
+{
+	local end=$((SECONDS + patience))
+	[ -z "$changes" ] || return 0
+	exec {changes}< <(exec tandemctl monitor 2> /dev/null)
+	listener=$!
+	while status 0 post cli-listen x && status 0 remove cli-listen && [ $SECONDS -lt $end ]; do
+		! read -r -t 1 -u "$changes" || return 0
+	done
+	return 1
+}
+
+# until_true COMMAND…: now, or after some change of devices, of who serves or of who consumes them.
 until_true()
 {
-	local deadline=$((SECONDS + 20))
+	local end=$((SECONDS + patience))
+	listen || return
+	pass_over
 	until "$@"; do
-		[ $SECONDS -lt $deadline ] || return 1
+		[ $SECONDS -lt $end ] && read -r -t $((end - SECONDS)) -u "$changes" || return
+		pass_over
+	done
+}
+
+# What has been told already, the next look sees.
+pass_over()
+{
+	while read -r -t 0 -u "$changes" && read -r -u "$changes"; do
+		:
+	done
+}
+
+# until_seen COMMAND…: wait for what nobody tells of, so it is looked for again and again.
+until_seen()
+{
+	local end=$((SECONDS + patience))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return
 		sleep 0.05
 	done
+}
+
+# told PATTERN FILE [SECONDS]: a line that matches is in the file, or comes.
+told()
+{
+	timeout "${3:-$patience}" tail -n +1 -f "$2" | grep -qE -- "$1"
+}
+
+# lines COUNT FILE: so many are in the file, or come.
+lines()
+{
+	[ "$(timeout $patience tail -n +1 -f "$2" | head -n "$1" | wc -l)" -eq "$1" ]
+}
+
+# hears NAME: the monitor that was started so tells of changes.
+hears()
+{
+	local end=$((SECONDS + patience))
+	while status 0 post cli-probe x && status 0 remove cli-probe && [ $SECONDS -lt $end ]; do
+		! told . "$scratch/$1.out" 1 || return 0
+	done
+	return 1
 }
 
 subscribed()
@@ -116,10 +173,21 @@ start()
 # ended WANTED PID: it ends by itself, with this status.
 ended()
 {
-	local got
-	until_true gone "$2" || return 1
-	wait "$2"
-	got=$?
+	local got first='' timer
+	# What the shell has seen dying, it does not wait for among others.
+	if kill -0 "$2" 2> /dev/null; then
+		sleep $patience &
+		timer=$!
+		wait -n -p first "$2" $timer
+		got=$?
+		# By a signal that could be caught it would still be this shell, if it is young, and run its trap.
+		kill -KILL $timer 2> /dev/null
+		wait $timer 2> /dev/null
+		[ "$first" = "$2" ] || ! echo "# still there after $patience seconds" || return
+	else
+		wait "$2"
+		got=$?
+	fi
 	[ $got -eq "$1" ] || ! echo "# status $got, not $1"
 }
 

@@ -154,53 +154,82 @@ out:
 }
 EXPORT_SYMBOL_GPL(__tandem_post);
 
-struct tandem_reservation __tandem_reserve(struct tandem_device *dev, u64 header)
+/* Room in the first ring, of those from @r->listener on, whose subscription wants it and has some. */
+static noinline void tandem_reserve_any(struct tandem_reservation *r)
 {
-	struct tandem_reservation r = { .dev = dev, .header = header };
-	struct tandem_listeners *listeners;
 	struct tandem_subscription *sub;
+	struct tandem_slot slot;
 
-	preempt_disable_notrace();
-	listeners = tandem_listeners(dev);
-	if (unlikely(!listeners))
-		goto none;
-
-	r.listener = listeners->subscription;
-	while ((sub = READ_ONCE(*r.listener++))) {
-		struct tandem_slot slot;
-
-		if (!tandem_subscription_wants(sub, header))
+	while ((sub = READ_ONCE(*r->listener++))) {
+		if (!tandem_subscription_wants(sub, r->header))
 			continue;
-		r.ring = this_cpu_ptr(sub->rings);
-		if (unlikely(tandem_header_len(header) > TANDEM_RECORD_SURE ||
-			     !tandem_ring_try(r.ring, header, &slot)))
-			slot = tandem_take(sub, &r.ring, header, false);
+		slot = tandem_take(sub, &r->ring, r->header, false);
 		if (likely(slot.record)) {
-			r.start = slot.start;
-			r.data = slot.record->data;
-			return r;
+			r->start = slot.start;
+			r->data = slot.record->data;
+			return;
 		}
 	}
 	/* Posted to all who listen, and lost by all who want it. */
-	this_cpu_inc(*dev->posted);
-none:
+	this_cpu_inc(*r->dev->posted);
+	r->data = NULL;
 	preempt_enable_notrace();
-	return r;
+}
+
+/* As __tandem_post(): the common case, and tail calls for the others. */
+notrace void __tandem_reserve(struct tandem_reservation *r, struct tandem_device *dev, u64 header)
+{
+	struct tandem_listeners *listeners;
+	struct tandem_subscription *sub;
+	struct tandem_slot slot;
+
+	preempt_disable_notrace();
+	listeners = tandem_listeners(dev);
+	if (unlikely(!listeners)) {
+		r->data = NULL;
+		preempt_enable_notrace();
+		return;
+	}
+	r->dev = dev;
+	r->header = header;
+	r->listener = listeners->subscription;
+	sub = READ_ONCE(listeners->subscription[0]);
+	r->ring = this_cpu_ptr(sub->rings);
+	if (unlikely(!tandem_subscription_wants(sub, header) ||
+		     tandem_header_len(header) > TANDEM_RECORD_SURE ||
+		     !tandem_ring_try(r->ring, header, &slot)))
+		return tandem_reserve_any(r);
+	r->listener++;
+	r->start = slot.start;
+	r->data = slot.record->data;
 }
 EXPORT_SYMBOL_GPL(__tandem_reserve);
 
-void tandem_commit(struct tandem_reservation *r)
+static noinline void tandem_commit_all(const struct tandem_reservation *r)
 {
 	/* From the first ring to the others, before its consumer may have it overwritten. */
-	if (unlikely(READ_ONCE(*r->listener)))
-		tandem_copy(r->listener, r->header, r->data);
+	tandem_copy(r->listener, r->header, r->data);
 	this_cpu_inc(*r->dev->posted);
 	tandem_give(r->ring, r->start);
 	preempt_enable_notrace();
 }
+
+notrace void tandem_commit(struct tandem_reservation *r)
+{
+	struct tandem_ring *ring = r->ring;
+
+	if (unlikely(READ_ONCE(*r->listener) || ring->shared))
+		return tandem_commit_all(r);
+	this_cpu_inc(*r->dev->posted);
+	if (unlikely(ring->settled != r->start))
+		ring->nesting--;
+	else if (tandem_ring_commit_outermost(ring))
+		return tandem_post_wake(ring);
+	preempt_enable_notrace();
+}
 EXPORT_SYMBOL_GPL(tandem_commit);
 
-void tandem_discard(struct tandem_reservation *r)
+notrace void tandem_discard(struct tandem_reservation *r)
 {
 	tandem_ring_discard(r->ring, container_of(r->data, struct tandem_record, data));
 	tandem_give(r->ring, r->start);
@@ -208,7 +237,7 @@ void tandem_discard(struct tandem_reservation *r)
 }
 EXPORT_SYMBOL_GPL(tandem_discard);
 
-void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *batch)
+notrace void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *batch)
 {
 	struct tandem_subscription **listener, *sub;
 
@@ -222,7 +251,7 @@ void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *batch)
 }
 EXPORT_SYMBOL_GPL(tandem_batch_begin);
 
-void tandem_batch_end(struct tandem_batch *batch)
+notrace void tandem_batch_end(struct tandem_batch *batch)
 {
 	struct tandem_subscription **listener, *sub;
 

@@ -233,7 +233,7 @@ struct tandem_reservation {
 	u64 header;
 };
 
-struct tandem_reservation __tandem_reserve(struct tandem_device *dev, u64 header);
+void __tandem_reserve(struct tandem_reservation *r, struct tandem_device *dev, u64 header);
 
 /**
  * tandem_reserve() - room for an event, to be filled in place
@@ -251,9 +251,12 @@ static __always_inline struct tandem_reservation
 tandem_reserve(struct tandem_device *dev, unsigned int type, enum tandem_class event_class,
 	       size_t len)
 {
-	if (!tandem_listening(dev))
-		return (struct tandem_reservation){ .data = NULL };
-	return __tandem_reserve(dev, tandem_header(type, event_class, len));
+	struct tandem_reservation r;
+
+	r.data = NULL;
+	if (tandem_listening(dev))
+		__tandem_reserve(&r, dev, tandem_header(type, event_class, len));
+	return r;
 }
 
 /**

@@ -283,19 +283,22 @@ static bool tandem_posting_concerns(const struct tandem_posting *posting,
 void tandem_posting_begin(struct tandem_device *dev, struct tandem_posting *posting)
 {
 	struct tandem_subscription **listener, *sub;
+	/* As in tandem_posting_go_on(). */
+	int idx = srcu_read_lock(&dev->srcu);
 	struct tandem_listeners *listeners;
 	struct tandem_ring *ring;
 
 	posting->last = READ_ONCE(dev->subscription_seq);
 	preempt_disable_notrace();
 	listeners = tandem_listeners(dev);
-	if (listeners) {
+	if (listeners && !READ_ONCE(dev->gone)) {
 		this_cpu_inc(*dev->posted);
 		for (listener = listeners->subscription; (sub = READ_ONCE(*listener)); listener++)
 			if (tandem_posting_concerns(posting, sub, false))
 				tandem_copy_one(sub, &ring, posting->header, posting->data, false);
 	}
 	preempt_enable_notrace();
+	srcu_read_unlock(&dev->srcu, idx);
 }
 
 /* The next one, in the order of their coming, that has no room. */

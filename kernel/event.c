@@ -72,26 +72,8 @@ static void tandem_copy(struct tandem_subscription *const *listener, u64 header,
 			tandem_copy_one(sub, &ring, header, data, false);
 }
 
-/* The sizes that are posted to a single listener at once. */
-#define TANDEM_ALONE_MIN	16
-#define TANDEM_ALONE_MAX	128
-
-/* Of these sizes: in pieces of which the last may overlap the one before. */
-static __always_inline void tandem_fill(struct tandem_record *record, const void *from, u32 len)
-{
-	void *to;
-	u32 i;
-
-	memcpy(record->data, from, 16);
-	if (likely(len == 16))
-		return;
-	/* Or an address that only this needs is made ready above. */
-	OPTIMIZER_HIDE_VAR(record);
-	to = record->data;
-	for (i = 16; i + 16 < len; i += 16)
-		memcpy(to + i, from + i, 16);
-	memcpy(to + len - 16, from + len - 16, 16);
-}
+/* Payloads of this size are copied in line. */
+#define TANDEM_PAYLOAD_INLINE	(2 * sizeof(u64))
 
 static noinline void tandem_post_all(const struct tandem_listeners *listeners, u64 header,
 				     const void *data)
@@ -116,20 +98,32 @@ static noinline void tandem_post_wake(struct tandem_ring *ring)
 	preempt_enable_notrace();
 }
 
+/* For other sizes: memcpy() is a call, and wants registers saved. */
+static noinline void tandem_post_sized(struct tandem_ring *ring, u64 header, const void *data)
+{
+	struct tandem_slot slot;
+
+	if (unlikely(tandem_header_len(header) > TANDEM_RECORD_SURE ||
+		     !tandem_ring_try(ring, header, &slot)))
+		return tandem_post_anew(ring, header, data);
+	memcpy(slot.record->data, data, tandem_payload(header));
+	if (tandem_ring_commit_outermost(ring))
+		return tandem_post_wake(ring);
+	preempt_enable_notrace();
+}
+
 /*
- * Not traced: what traces functions may post, and would come back here.
- *
- * A small event to a single listener is posted at once. Nothing is called on that way, and nothing
+ * An event of two words to a single listener is posted at once. Nothing is called on that way, and nothing
  * kept that only the others need, so that no register is saved: it is half the price.
  */
-notrace void __tandem_post(struct tandem_device *dev, u64 header, const void *data)
+void __tandem_post(struct tandem_device *dev, u64 header, const void *data)
 {
 	struct tandem_listeners *listeners;
 	struct tandem_subscription *sub;
 	struct tandem_ring *ring;
 	struct tandem_slot slot;
 
-	static_assert(sizeof(struct tandem_record) + TANDEM_ALONE_MAX <= TANDEM_RECORD_SURE);
+	static_assert(sizeof(struct tandem_record) + TANDEM_PAYLOAD_INLINE <= TANDEM_RECORD_SURE);
 	preempt_disable_notrace();
 	listeners = tandem_listeners(dev);
 	if (unlikely(!listeners))
@@ -140,13 +134,12 @@ notrace void __tandem_post(struct tandem_device *dev, u64 header, const void *da
 		return tandem_post_all(listeners, header, data);
 	if (unlikely(!tandem_subscription_wants(sub, header)))
 		goto out;
-	if (unlikely(tandem_payload(header) - TANDEM_ALONE_MIN >
-		     TANDEM_ALONE_MAX - TANDEM_ALONE_MIN))
-		return tandem_post_all(listeners, header, data);
+	if (tandem_payload(header) != TANDEM_PAYLOAD_INLINE)
+		return tandem_post_sized(this_cpu_ptr(sub->rings), header, data);
 	ring = this_cpu_ptr(sub->rings);
 	if (unlikely(!tandem_ring_try(ring, header, &slot)))
 		return tandem_post_anew(ring, header, data);
-	tandem_fill(slot.record, data, tandem_payload(header));
+	memcpy(slot.record->data, data, TANDEM_PAYLOAD_INLINE);
 	if (tandem_ring_commit_outermost(ring))
 		return tandem_post_wake(ring);
 out:
@@ -177,7 +170,7 @@ static noinline void tandem_reserve_any(struct tandem_reservation *r)
 }
 
 /* As __tandem_post(): the common case, and tail calls for the others. */
-notrace void __tandem_reserve(struct tandem_reservation *r, struct tandem_device *dev, u64 header)
+void __tandem_reserve(struct tandem_reservation *r, struct tandem_device *dev, u64 header)
 {
 	struct tandem_listeners *listeners;
 	struct tandem_subscription *sub;
@@ -214,7 +207,7 @@ static noinline void tandem_commit_all(const struct tandem_reservation *r)
 	preempt_enable_notrace();
 }
 
-notrace void tandem_commit(struct tandem_reservation *r)
+void tandem_commit(struct tandem_reservation *r)
 {
 	struct tandem_ring *ring = r->ring;
 
@@ -229,7 +222,7 @@ notrace void tandem_commit(struct tandem_reservation *r)
 }
 EXPORT_SYMBOL_GPL(tandem_commit);
 
-notrace void tandem_discard(struct tandem_reservation *r)
+void tandem_discard(struct tandem_reservation *r)
 {
 	tandem_ring_discard(r->ring, container_of(r->data, struct tandem_record, data));
 	tandem_give(r->ring, r->start);
@@ -237,7 +230,7 @@ notrace void tandem_discard(struct tandem_reservation *r)
 }
 EXPORT_SYMBOL_GPL(tandem_discard);
 
-notrace void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *batch)
+void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *batch)
 {
 	struct tandem_subscription **listener, *sub;
 
@@ -251,7 +244,7 @@ notrace void tandem_batch_begin(struct tandem_device *dev, struct tandem_batch *
 }
 EXPORT_SYMBOL_GPL(tandem_batch_begin);
 
-notrace void tandem_batch_end(struct tandem_batch *batch)
+void tandem_batch_end(struct tandem_batch *batch)
 {
 	struct tandem_subscription **listener, *sub;
 

@@ -182,9 +182,8 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 			return total ?: -EAGAIN;
 		if (!nonblock && mutex_lock_interruptible(&sub->read_lock))
 			return total ?: -ERESTARTSYS;
-		while ((ret = tandem_consumer_read_one(sub, to, &bytes)) > 0) {
+		while ((ret = tandem_consumer_read_one(sub, to, &bytes)) > 0)
 			total += ret;
-		}
 		mutex_unlock(&sub->read_lock);
 		tandem_room_made(sub);
 		if (ret == -EFAULT && !total && tries-- && !fault_in_iov_iter_writeable(to, bytes))

@@ -113,8 +113,8 @@ static noinline void tandem_post_sized(struct tandem_ring *ring, u64 header, con
 }
 
 /*
- * An event of two words to a single listener is posted at once. Nothing is called on that way, and nothing
- * kept that only the others need, so that no register is saved: it is half the price.
+ * An event of two words to a single listener is posted at once. Nothing is called on that way, and
+ * nothing kept that only the others need, so that no register is saved: it is half the price.
  */
 void __tandem_post(struct tandem_device *dev, u64 header, const void *data)
 {
@@ -147,7 +147,7 @@ out:
 }
 EXPORT_SYMBOL_GPL(__tandem_post);
 
-/* Room in the first ring, of those from @r->listener on, whose subscription wants it and has some. */
+/* Room in the first ring, of those from @r->listener on, that has some and is to have it. */
 static noinline void tandem_reserve_any(struct tandem_reservation *r)
 {
 	struct tandem_subscription *sub;

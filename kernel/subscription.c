@@ -379,10 +379,11 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 		if (*from != &tandem_nobody)
 			*to++ = *from;
 	*to = sub;
+	/* Who posts compares it. */
+	sub->seq = dev->subscription_seq + 1;
 	rcu_assign_pointer(dev->listeners, new);
 	if (old)
 		kvfree_rcu(old, rcu);
-	sub->seq = dev->subscription_seq + 1;
 	WRITE_ONCE(dev->subscription_seq, sub->seq);
 	list_add_tail(&sub->node, &dev->subscriptions);
 	dev->subscription_count++;

@@ -122,8 +122,8 @@ int tandem_server_bind(struct tandem_server *server, struct tandem_bind *args)
 
 	mutex_lock(&server->bind_lock);
 	ret = server->dev ? -EALREADY : tandem_device_bind(&info, args->flags, server);
-	mutex_unlock(&server->bind_lock);
 	args->generation = server->generation;
+	mutex_unlock(&server->bind_lock);
 	return ret;
 }
 

@@ -34,11 +34,11 @@ static u64 tandem_clock_cycles(u64 ns)
 u64 tandem_clock_look(void)
 {
 	struct tandem_clock *clock = this_cpu_ptr(&tandem_clock);
-	u64 ns, before;
+	u64 ns, mult, before, after;
 
 	/* In NMI the clock may be in the middle of an update, and what it says a little off. */
-	if (clock->looking) {
-		clock->looking++;
+	if (READ_ONCE(clock->looking)) {
+		WRITE_ONCE(clock->looking, READ_ONCE(clock->looking) + 1);
 		return ktime_get_mono_fast_ns();
 	}
 	if (in_nmi() || check_tsc_unstable())
@@ -51,12 +51,13 @@ u64 tandem_clock_look(void)
 	before = rdtsc_ordered();
 	ns = ktime_get_mono_fast_ns();
 	/* After the clock: stamps come out too early rather than too late. */
-	clock->cycles = rdtsc_ordered();
-	clock->ns = ns;
-	clock->mult = div_u64(USEC_PER_SEC << 32, tsc_khz);
-	clock->mult -= clock->mult / TANDEM_CLOCK_SLOWER;
+	after = rdtsc_ordered();
+	mult = div_u64(USEC_PER_SEC << 32, tsc_khz);
+	WRITE_ONCE(clock->cycles, after);
+	WRITE_ONCE(clock->ns, ns);
+	WRITE_ONCE(clock->mult, mult - mult / TANDEM_CLOCK_SLOWER);
 	barrier();
-	if (clock->cycles - before <= tandem_clock_cycles(TANDEM_CLOCK_LOOK_NS))
+	if (after - before <= tandem_clock_cycles(TANDEM_CLOCK_LOOK_NS))
 		WRITE_ONCE(clock->span, tandem_clock_cycles(TANDEM_CLOCK_SPAN_NS));
 	barrier();
 	/* Last, since forget() may have interrupted this at any moment before. */

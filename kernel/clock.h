@@ -61,14 +61,20 @@ static __always_inline bool tandem_clock_read(u64 *ns)
 	u64 look;
 
 	barrier();
-	look = clock->cycles;
+	look = READ_ONCE(clock->cycles);
 	/* If that is a later look than the counter's, this wraps. */
 	cycles -= look;
-	if (unlikely(cycles >= clock->span))
+	/*
+	 * KCSAN is told: who interrupts this changes cycles, and what was read before is thrown
+	 * away; and each is a word of this CPU, whose load costs nothing of its own if it is plain.
+	 */
+	if (unlikely(cycles >= data_race(clock->span)))
 		return false;
-	*ns = clock->ns + ((cycles * clock->mult) >> 32);
+	/* Likewise. */
+	*ns = data_race(clock->ns + ((cycles * clock->mult) >> 32));
 	barrier();
-	return likely(clock->cycles == look);
+	/* Likewise. */
+	return likely(data_race(clock->cycles) == look);
 }
 #else
 static inline int tandem_clock_init(void)

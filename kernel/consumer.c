@@ -74,8 +74,8 @@ static bool tandem_consumer_ready_or_arm(struct tandem_subscription *sub)
 
 /*
  * Whoever has a ring mapped may have moved its cons_pos to where no record begins, or may move
- * it on while this reads. What is read then is nonsense, but it is read once, and lies within
- * the ring.
+ * it on while this reads. What is read then is nonsense, and may be what a poster writes just now,
+ * so KCSAN is told; but it is read once, and lies within the ring.
  */
 static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *oldest)
 {
@@ -87,8 +87,10 @@ static int tandem_ring_oldest(struct tandem_ring *ring, struct tandem_oldest *ol
 	if (cons == pub || tandem_ring_busy(ring, cons))
 		return 0;
 	record = tandem_ring_record(ring, cons);
-	bytes = TANDEM_RECORD_STRIDE(READ_ONCE(record->len));
-	time = READ_ONCE(record->time);
+	/* Perhaps while it is written, see above. */
+	bytes = TANDEM_RECORD_STRIDE(data_race(READ_ONCE(record->len)));
+	/* Likewise. */
+	time = data_race(READ_ONCE(record->time));
 	if (bytes < sizeof(*record) || bytes > pub - cons || bytes > TANDEM_RECORD_MAX)
 		return -EBADMSG;
 	tandem_oldest_offer(oldest, &(struct tandem_oldest){ ring, record, cons, bytes, time });
@@ -121,7 +123,8 @@ static int tandem_consumer_oldest(struct tandem_subscription *sub, struct tandem
 /* Copies a record out, and takes it out of its ring. Return: its bytes, or -EFAULT. */
 static ssize_t tandem_ring_take(const struct tandem_oldest *oldest, struct iov_iter *to)
 {
-	size_t copied = copy_to_iter(oldest->record, oldest->bytes, to);
+	/* As in tandem_ring_oldest(): it may be nonsense. */
+	size_t copied = data_race(copy_to_iter(oldest->record, oldest->bytes, to));
 
 	if (copied != oldest->bytes) {
 		iov_iter_revert(to, copied);

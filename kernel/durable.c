@@ -51,7 +51,7 @@ static void tandem_durable_take(struct tandem_subscription *sub)
 	unsigned int cpu;
 
 	lockdep_assert_held(&sub->dev->lock);
-	sub->attached = true;
+	WRITE_ONCE(sub->attached, true);
 	/* The last consumer may have died asleep. */
 	for_each_cpu(cpu, sub->cpus)
 		WRITE_ONCE(tandem_subscription_ring(sub, cpu)->consumer->wake_at, TANDEM_AWAKE);
@@ -110,7 +110,7 @@ bool tandem_durable_detach(struct tandem_subscription *sub)
 	mutex_lock(&dev->lock);
 	durable = sub->durable;
 	if (durable) {
-		sub->attached = false;
+		WRITE_ONCE(sub->attached, false);
 		trace_tandem_detach(sub);
 		tandem_netlink_subscription(TANDEM_CMD_SUBSCRIPTION_DETACHED, sub);
 	}
@@ -139,7 +139,7 @@ int tandem_durable_remove(struct tandem_device *dev, const char *name)
 		ret = -EPERM;
 	} else {
 		orphan = !sub->attached;
-		sub->attached = true;
+		WRITE_ONCE(sub->attached, true);
 		sub->durable = false;
 		tandem_subscription_leave(sub);
 		/* Its fd may be closed meanwhile. */
@@ -168,7 +168,7 @@ static struct tandem_subscription *tandem_durable_orphan(struct tandem_device *d
 	mutex_lock(&dev->lock);
 	list_for_each_entry(sub, &dev->subscriptions, node) {
 		if (!sub->attached && !sub->durable) {
-			sub->attached = true;
+			WRITE_ONCE(sub->attached, true);
 			orphan = sub;
 			break;
 		}

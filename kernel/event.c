@@ -215,7 +215,7 @@ void tandem_commit(struct tandem_reservation *r)
 		return tandem_commit_all(r);
 	this_cpu_inc(*r->dev->posted);
 	if (unlikely(ring->settled != r->start))
-		ring->nesting--;
+		WRITE_ONCE(ring->nesting, READ_ONCE(ring->nesting) - 1);
 	else if (tandem_ring_commit_outermost(ring))
 		return tandem_post_wake(ring);
 	preempt_enable_notrace();

@@ -98,7 +98,7 @@ int tandem_ring_prepare(struct tandem_ring *ring, u64 size)
 	ring->mask = size - 1;
 	ring->record_max = tandem_record_max(size);
 	ring->data = data;
-	ring->producer->size = size;
+	WRITE_ONCE(ring->producer->size, size);
 	/*
 	 * Pairs with tandem_ring_page(): who sees the array sees its pages and the mask. Model:
 	 * pages.litmus.
@@ -348,6 +348,7 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header, boo
 	u64 bytes = TANDEM_RECORD_STRIDE(tandem_header_len(header));
 	long head = local_read(&ring->head);
 	struct tandem_slot slot = {};
+	unsigned int nesting;
 	u16 lost = 0;
 	u64 time;
 
@@ -372,7 +373,11 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header, boo
 	 * Who interrupted nobody finds settled at its record; nobody who comes now changes
 	 * that.
 	 */
-	if (READ_ONCE(ring->settled) == slot.start || ++ring->nesting <= TANDEM_RING_NESTING_MAX)
+	if (READ_ONCE(ring->settled) == slot.start)
+		return slot;
+	nesting = READ_ONCE(ring->nesting) + 1;
+	WRITE_ONCE(ring->nesting, nesting);
+	if (nesting <= TANDEM_RING_NESTING_MAX)
 		return slot;
 
 	/* Too deep: what was taken is given up. */
@@ -437,7 +442,7 @@ bool tandem_ring_pending(struct tandem_ring *ring, u64 *cons, u64 *pub)
 	smp_rmb();
 	/* Pairs with the store-releases in tandem_ring_settle() and tandem_ring_let_go(). */
 	*pub = smp_load_acquire(&ring->producer->pub_pos);
-	return *pub - *cons <= ring->producer->size && !(*cons & 7);
+	return *pub - *cons <= READ_ONCE(ring->producer->size) && !(*cons & 7);
 }
 
 /**
@@ -449,8 +454,12 @@ bool tandem_ring_busy(struct tandem_ring *ring, u64 pos)
 {
 	if (!ring->shared)
 		return false;
-	/* Pairs with tandem_shared_commit(): if it is not, the record is complete. */
-	return smp_load_acquire(&tandem_ring_record(ring, pos)->type_flags) & TANDEM_RECORD_BUSY;
+	/*
+	 * Pairs with tandem_shared_commit(): if it is not, the record is complete. It is no record
+	 * at all, perhaps one that is written just now, if the consumer is not where it says.
+	 */
+	return data_race(smp_load_acquire(&tandem_ring_record(ring, pos)->type_flags)) &
+	       TANDEM_RECORD_BUSY;
 }
 
 /**

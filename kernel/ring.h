@@ -305,8 +305,9 @@ static __always_inline bool tandem_ring_commit_outermost(struct tandem_ring *rin
 static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 start)
 {
 	barrier();
+	/* Whoever interrupts a producer leaves settled and batch as they are. */
 	if (unlikely(ring->settled != start))
-		ring->nesting--;
+		WRITE_ONCE(ring->nesting, READ_ONCE(ring->nesting) - 1);
 	else if (tandem_ring_commit_outermost(ring))
 		tandem_ring_wake(ring);
 }
@@ -321,7 +322,8 @@ static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 sta
  */
 static inline void tandem_ring_hold(struct tandem_ring *ring, const void *batch)
 {
-	if (!ring->batch && !ring->overwrite && ring->settled == local_read(&ring->head))
+	if (!READ_ONCE(ring->batch) && !ring->overwrite &&
+	    READ_ONCE(ring->settled) == local_read(&ring->head))
 		WRITE_ONCE(ring->batch, batch);
 }
 

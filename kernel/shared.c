@@ -67,7 +67,7 @@ static struct tandem_slot tandem_shared_take(struct tandem_shared *shared, u64 h
 static bool tandem_shared_try(struct tandem_shared *shared, unsigned int *inside, u64 header,
 			      bool patient, struct tandem_slot *slot)
 {
-	if (*inside)
+	if (READ_ONCE(*inside))
 		return false;
 	WRITE_ONCE(*inside, 1);
 	barrier();

@@ -386,7 +386,7 @@ static int tandem_subscription_join(struct tandem_subscription *sub)
 		kvfree_rcu(old, rcu);
 	WRITE_ONCE(dev->subscription_seq, sub->seq);
 	list_add_tail(&sub->node, &dev->subscriptions);
-	dev->subscription_count++;
+	WRITE_ONCE(dev->subscription_count, dev->subscription_count + 1);
 	if (*sub->name) {
 		sub->durable = true;
 		sub->pins = true;
@@ -417,7 +417,8 @@ void tandem_subscription_leave(struct tandem_subscription *sub)
 	WRITE_ONCE(sub->left, true);
 	wake_up_all(&sub->room);
 	list_del_init(&sub->node);
-	if (!--dev->subscription_count) {
+	WRITE_ONCE(dev->subscription_count, dev->subscription_count - 1);
+	if (!dev->subscription_count) {
 		RCU_INIT_POINTER(dev->listeners, NULL);
 		kvfree_rcu(listeners, rcu);
 	}

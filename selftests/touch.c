@@ -140,6 +140,11 @@ static long snapshot_argument(const struct touch_files *files, void *page)
 	return ioctl(files->recorder, TANDEM_IOC_SNAPSHOT, page);
 }
 
+static long wait_argument(const struct touch_files *files, void *page)
+{
+	return ioctl(files->subscription, TANDEM_IOC_WAIT, page);
+}
+
 static long snapshot_to(const struct touch_files *files, uint32_t ring, void *buffer)
 {
 	struct tandem_snapshot args = {
@@ -190,6 +195,7 @@ const struct touch touches[] = {
 	{ "a post's data that is large", post_much },
 	{ "a waiting post's data", post_and_wait },
 	{ "the buffer of a subscription's read", read_events },
+	{ "a wait's argument", wait_argument },
 	{ "a snapshot's argument", snapshot_argument },
 	{ "a snapshot's buffer", snapshot_buffer },
 	{ "the buffer of a flight recorder's read", read_recorder },

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -185,11 +186,17 @@ static ssize_t tandem_consumer_read_iter(struct kiocb *iocb, struct iov_iter *to
 			return total ?: -EAGAIN;
 		if (!nonblock && mutex_lock_interruptible(&sub->read_lock))
 			return total ?: -ERESTARTSYS;
-		while ((ret = tandem_consumer_read_one(sub, to, &bytes)) > 0)
+		while ((ret = tandem_consumer_read_one(sub, to, &bytes)) > 0) {
 			total += ret;
+			tries = TANDEM_FAULT_TRIES;
+			/* Whoever moves cons_pos back gives it the same records over and over. */
+			if (fatal_signal_pending(current))
+				break;
+			cond_resched();
+		}
 		mutex_unlock(&sub->read_lock);
 		tandem_room_made(sub);
-		if (ret == -EFAULT && !total && tries-- && !fault_in_iov_iter_writeable(to, bytes))
+		if (ret == -EFAULT && tries-- && !fault_in_iov_iter_writeable(to, bytes))
 			continue;
 		/* Corrupt is for ever, whatever the consumer wrote to cons_pos since. */
 		if (!ret && tandem_subscription_corrupt(sub))

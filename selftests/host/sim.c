@@ -1,12 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sim.h"
+
+#define NSEC_PER_SEC	1000000000ULL
+
+/* TANDEM_IOC_WAIT for an fd that can be polled. */
+static int wait_for(int fd, const struct tandem_wait *args)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	const struct timespec timeout = {
+		.tv_sec = args->timeout / NSEC_PER_SEC, .tv_nsec = args->timeout % NSEC_PER_SEC,
+	};
+	int ret = ppoll(&pollfd, 1, args->timeout == TANDEM_FOREVER ? NULL : &timeout, NULL);
+
+	if (ret > 0 && !(pollfd.revents & POLLNVAL))
+		return 0;
+	if (ret >= 0)
+		errno = ret ? EBADF : ETIMEDOUT;
+	return -1;
+}
+
+/* The library's, which finds this one before that of the C library. */
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+	void *arg;
+
+	va_start(list, request);
+	arg = va_arg(list, void *);
+	va_end(list);
+	if (request == TANDEM_IOC_WAIT)
+		return wait_for(fd, arg);
+	return syscall(SYS_ioctl, fd, request, arg);
+}
 
 /* Maps the rings: control pages as they are, data twice. Return: NULL if it fails. */
 static unsigned char *map(const struct sim *sim, int prot)

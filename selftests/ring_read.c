@@ -249,6 +249,20 @@ static int post_burst(int server, unsigned int count)
 	return err;
 }
 
+/* Memory that is not there yet is brought in on the way: what was not filled has been drained. */
+TEST_F(file, fresh_memory)
+{
+	const size_t length = 8 * sysconf(_SC_PAGESIZE);
+	const unsigned int count = length / 2 / sizeof(struct tandem_record);
+	void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, post_burst(self->server, count));
+	EXPECT_EQ(length / 2, read(self->fd, memory, length));
+	EXPECT_EQ(0, poll_now(self->fd, POLLIN));
+	munmap(memory, length);
+}
+
 /* A buffer that was not filled says that all has been read: the next event makes an edge. */
 TEST_F(file, one_read_for_each_edge)
 {

@@ -254,7 +254,8 @@ TEST_F(file, fresh_memory)
 {
 	const size_t length = 8 * sysconf(_SC_PAGESIZE);
 	const unsigned int count = length / 2 / sizeof(struct tandem_record);
-	void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
 
 	ASSERT_NE(MAP_FAILED, memory);
 	ASSERT_EQ(0, post_burst(self->server, count));

@@ -2,8 +2,8 @@
 /*
  * Event: posting. Who listens gets a copy, or a count of what was lost.
  *
- * Everything here runs with preemption off, in any context up to NMI. The listeners are read once,
- * under RCU; a subscription that leaves meanwhile is freed only after that.
+ * Everything here runs with preemption off, in any context up to NMI. The listeners are read under
+ * RCU; a subscription that leaves meanwhile is freed only after that.
  */
 #include <linux/export.h>
 #include <linux/preempt.h>
@@ -41,10 +41,10 @@ tandem_take(struct tandem_subscription *sub, struct tandem_ring **ring, u64 head
 
 static __always_inline void tandem_give(struct tandem_ring *ring, u64 start)
 {
-	if (likely(!ring->shared))
-		tandem_ring_commit(ring, start);
-	else
+	if (unlikely(ring->shared))
 		tandem_shared_commit(ring, start);
+	else if (tandem_ring_commit(ring, start))
+		tandem_ring_wake(ring);
 }
 
 /* Copies an event into the ring of one. Return: what tandem_take() did. */
@@ -214,9 +214,7 @@ void tandem_commit(struct tandem_reservation *r)
 	if (unlikely(READ_ONCE(*r->listener) || ring->shared))
 		return tandem_commit_all(r);
 	this_cpu_inc(*r->dev->posted);
-	if (unlikely(ring->settled != r->start))
-		WRITE_ONCE(ring->nesting, READ_ONCE(ring->nesting) - 1);
-	else if (tandem_ring_commit_outermost(ring))
+	if (tandem_ring_commit(ring, r->start))
 		return tandem_post_wake(ring);
 	preempt_enable_notrace();
 }

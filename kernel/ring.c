@@ -383,7 +383,8 @@ struct tandem_slot tandem_ring_reserve(struct tandem_ring *ring, u64 header, boo
 	/* Too deep: what was taken is given up. */
 	tandem_ring_discard(ring, slot.record);
 	tandem_ring_lost(ring, header, &ring->producer->lost_recursion);
-	tandem_ring_commit(ring, slot.start);
+	if (tandem_ring_commit(ring, slot.start))
+		tandem_ring_wake(ring);
 	slot.record = NULL;
 	return slot;
 }

@@ -301,15 +301,17 @@ static __always_inline bool tandem_ring_commit_outermost(struct tandem_ring *rin
  * tandem_ring_commit() - the record is complete
  * @ring: the ring of this CPU
  * @start: &tandem_slot.start
+ *
+ * Return: is it time for tandem_ring_wake()?
  */
-static __always_inline void tandem_ring_commit(struct tandem_ring *ring, u64 start)
+static __always_inline bool tandem_ring_commit(struct tandem_ring *ring, u64 start)
 {
 	barrier();
 	/* Whoever interrupts a producer leaves settled and batch as they are. */
-	if (unlikely(ring->settled != start))
-		WRITE_ONCE(ring->nesting, READ_ONCE(ring->nesting) - 1);
-	else if (tandem_ring_commit_outermost(ring))
-		tandem_ring_wake(ring);
+	if (likely(ring->settled == start))
+		return tandem_ring_commit_outermost(ring);
+	WRITE_ONCE(ring->nesting, READ_ONCE(ring->nesting) - 1);
+	return false;
 }
 
 /**

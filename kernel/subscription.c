@@ -170,9 +170,10 @@ static int tandem_subscription_init_rings(struct tandem_subscription *sub)
 	unsigned int cpu;
 	int ret;
 
-	/* All that those of a shared one are asked for. */
-	for_each_possible_cpu(cpu)
-		per_cpu_ptr(sub->rings, cpu)->notice = &sub->notice;
+	if (sub->shared)
+		/* All that those of a shared one are asked for. */
+		for_each_possible_cpu(cpu)
+			per_cpu_ptr(sub->rings, cpu)->notice = &sub->notice;
 	for_each_cpu(cpu, sub->cpus) {
 		ret = tandem_ring_init(tandem_subscription_ring(sub, cpu), sub->shared ? -1 : cpu,
 				       &setup);

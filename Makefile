@@ -89,6 +89,7 @@ install-links :=
 
 -include lib/build.mk
 -include decode/build.mk
+-include genl/build.mk
 -include daemon/build.mk
 -include cli/build.mk
 -include examples/build.mk

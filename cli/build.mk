@@ -4,8 +4,8 @@ programs += tandemctl
 tandemctl-objs := $(addprefix cli/,main.o options.o number.o bytes.o error.o output.o json.o table.o \
 	netlink.o attributes.o device.o stat.o monitor.o watch.o event.o \
 	subscribe.o subscription.o post.o node.o ioctl.o code.o guard.o)
-tandemctl-libs := $(DECODE) $(LIBTANDEM) -lmnl
-CFLAGS-cli := -Idecode -Ilib
+tandemctl-libs := $(DECODE) $(LIBTANDEM) $(GENL)
+CFLAGS-cli := -Idecode -Igenl -Ilib
 
 host-tests += code
 selftests/host/code-objs := selftests/host/code.o cli/code.o cli/number.o cli/bytes.o cli/error.o

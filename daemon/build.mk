@@ -3,8 +3,8 @@
 programs += tandemd
 tandemd-objs := $(patsubst %,daemon/%.o,main config config_parse config_text forget lines log monitor \
 	notify reader sink sink_file sink_journal source stats target)
-tandemd-libs = $(LIBTANDEM) $(DECODE) $(call pkg-libs,libsystemd libconfuse libmnl)
-CFLAGS-daemon := -Idecode -Ilib $(call pkg-cflags,libsystemd libconfuse libmnl json-c)
+tandemd-libs = $(LIBTANDEM) $(DECODE) $(GENL) $(call pkg-libs,libsystemd libconfuse libmnl)
+CFLAGS-daemon := -Idecode -Igenl -Ilib $(call pkg-cflags,libsystemd libconfuse libmnl json-c)
 
 host-tests += lines
 selftests/host/lines-objs := selftests/host/lines.o daemon/lines.o

@@ -5,8 +5,8 @@
  */
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,13 +14,9 @@
 #include <linux/tandem.h>
 
 #include "forget.h"
+#include "genl.h"
 #include "log.h"
 #include "reader.h"
-
-/* The kernel makes no larger messages. */
-#define BUFFER_SIZE	(32 * 1024)
-/* The list changed while it was read: so often it is read anew. */
-#define DUMP_TRIES	16
 
 /**
  * struct forgotten - one of the subscriptions that are to go
@@ -34,36 +30,9 @@ struct forgotten {
 	char *name;
 };
 
-/**
- * struct dump - what is asked, and what was found
- * @socket: asks
- * @seq: of the last question
- * @family: number of the family
- * @found: subscriptions of this user
- * @buffer: for messages
- */
-struct dump {
-	struct mnl_socket *socket;
-	unsigned int seq;
-	uint16_t family;
-	struct forgotten *found;
-	char buffer[BUFFER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-};
-
-static int on_family(const struct nlmsghdr *header, void *arg)
-{
-	struct dump *dump = arg;
-	struct nlattr *attr;
-
-	mnl_attr_for_each(attr, header, sizeof(struct genlmsghdr))
-		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
-			dump->family = mnl_attr_get_u16(attr);
-	return MNL_CB_OK;
-}
-
 static int on_subscription(const struct nlmsghdr *header, void *arg)
 {
-	struct dump *dump = arg;
+	struct forgotten **found = arg;
 	const char *device = NULL;
 	const char *name = NULL;
 	struct forgotten *one;
@@ -88,63 +57,54 @@ static int on_subscription(const struct nlmsghdr *header, void *arg)
 	one = calloc(1, sizeof(*one));
 	if (!one)
 		return MNL_CB_ERROR;
-	one->next = dump->found;
-	dump->found = one;
+	one->next = *found;
+	*found = one;
 	one->device = strdup(device);
 	one->name = strdup(name);
 	return one->device && one->name ? MNL_CB_OK : MNL_CB_ERROR;
 }
 
-/* Return: 0 or -errno. */
-static int ask(struct dump *dump, uint16_t type, uint16_t flags, uint8_t command, mnl_cb_t answer)
+static struct forgotten *free_first(struct forgotten *one)
 {
-	struct nlmsghdr *header = mnl_nlmsg_put_header(dump->buffer);
-	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(header, sizeof(*genl));
-	int ret;
+	struct forgotten *next = one->next;
 
-	header->nlmsg_type = type;
-	header->nlmsg_flags = NLM_F_REQUEST | flags;
-	header->nlmsg_seq = ++dump->seq;
-	genl->cmd = command;
-	genl->version = 1;
-	if (type == GENL_ID_CTRL)
-		mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, TANDEM_GENL_NAME);
-	if (mnl_socket_sendto(dump->socket, header, header->nlmsg_len) < 0)
-		return -errno;
-	do {
-		ssize_t len = mnl_socket_recvfrom(dump->socket, dump->buffer, BUFFER_SIZE);
-
-		if (len < 0)
-			return -errno;
-		ret = mnl_cb_run(dump->buffer, (size_t)len, dump->seq,
-				 mnl_socket_get_portid(dump->socket), answer, dump);
-	} while (ret > MNL_CB_STOP);
-	return ret < 0 ? -errno : 0;
+	free(one->device);
+	free(one->name);
+	free(one);
+	return next;
 }
 
-static int find(struct dump *dump)
+static void free_all(void *arg)
 {
+	struct forgotten **found = arg;
+
+	while (*found)
+		*found = free_first(*found);
+}
+
+/* Return: 0 or -errno. */
+static int find(struct forgotten **found)
+{
+	struct genl *genl = malloc(sizeof(*genl));
 	int ret;
 
-	dump->socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
-	if (!dump->socket || mnl_socket_bind(dump->socket, 0, MNL_SOCKET_AUTOPID))
-		return -errno;
-	ret = ask(dump, GENL_ID_CTRL, NLM_F_ACK, CTRL_CMD_GETFAMILY, on_family);
-	if (ret)
-		return ret;
-	for (int i = 0; i < DUMP_TRIES; i++) {
-		ret = ask(dump, dump->family, NLM_F_DUMP, TANDEM_CMD_SUBSCRIPTION_GET,
-			  on_subscription);
-		if (ret != -EINTR)
-			break;
-	}
+	if (!genl)
+		return -ENOMEM;
+	ret = genl_open(genl);
+	if (!ret)
+		ret = genl_find(genl);
+	if (!ret)
+		ret = genl_dump(genl, TANDEM_CMD_SUBSCRIPTION_GET, NULL, on_subscription, free_all,
+				found);
+	genl_close(genl);
+	free(genl);
 	return ret;
 }
 
 int forget_subscriptions(void)
 {
-	struct dump *dump = calloc(1, sizeof(*dump));
-	int result = dump ? find(dump) : -ENOMEM;
+	struct forgotten *found = NULL;
+	int result = find(&found);
 
 	/* Without the module there is nothing. */
 	if (result == -ENOENT)
@@ -152,23 +112,15 @@ int forget_subscriptions(void)
 	if (result)
 		log_error("the kernel does not tell what subscriptions there are: %s",
 			  strerror(-result));
-	while (dump && dump->found) {
-		struct forgotten *one = dump->found;
-		int ret = reader_remove(one->device, one->name);
+	for (; found; found = free_first(found)) {
+		int ret = reader_remove(found->device, found->name);
 
-		/* It may have gone with its device meanwhile, or be listed twice. */
+		/* It may have gone with its device meanwhile. */
 		if (ret && ret != -ENOENT && ret != -ENODEV) {
 			log_error("device %s: durable subscription %s cannot be removed: %s",
-				  one->device, one->name, strerror(-ret));
+				  found->device, found->name, strerror(-ret));
 			result = ret;
 		}
-		dump->found = one->next;
-		free(one->device);
-		free(one->name);
-		free(one);
 	}
-	if (dump && dump->socket)
-		mnl_socket_close(dump->socket);
-	free(dump);
 	return result;
 }

@@ -6,7 +6,6 @@
  * TIMEOUT=180
  */
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
@@ -180,10 +179,10 @@ static bool holds(const char *function)
 
 static long snapshot_large(const struct touch_files *files, void *page)
 {
-	struct tandem_snapshot args = { .buffer = (uintptr_t)page, .length = LARGE };
+	uint32_t ring = 0;
 
-	while (!ioctl(files->recorder, TANDEM_IOC_SNAPSHOT, &args) && !args.returned)
-		args.ring++;
+	while (!snapshot(files->recorder, ring, page, LARGE, NULL))
+		ring++;
 	return -1;
 }
 
@@ -191,7 +190,7 @@ static long snapshot_large(const struct touch_files *files, void *page)
 TEST(snapshot_that_waits_holds_no_copy)
 {
 	const char *missing = withheld_missing(WITHHELD_USERFAULT);
-	const struct touch snapshot = { "a snapshot", snapshot_large };
+	const struct touch large = { "a snapshot", snapshot_large };
 	struct tandem_subscribe args = {
 		.ring_size = LARGE, .overflow = TANDEM_OVERFLOW_OVERWRITE };
 	struct touch_files files;
@@ -210,7 +209,7 @@ TEST(snapshot_that_waits_holds_no_copy)
 	ASSERT_EQ(0, withheld_open(&withheld, WITHHELD_USERFAULT));
 	pid = fork();
 	if (!pid)
-		touch(&snapshot, &files, &withheld);
+		touch(&large, &files, &withheld);
 	EXPECT_TRUE(withheld_wait(&withheld, pid));
 	EXPECT_FALSE(holds("tandem_recorder_snapshot"));
 	EXPECT_EQ(NULL, end_it(&withheld, IT_IS_KILLED, pid));

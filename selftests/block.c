@@ -280,13 +280,12 @@ TEST_F(block, room_by_poll)
 
 TEST_F(block, room_by_wait)
 {
-	struct tandem_wait args = { .timeout = 0 };
 	struct poster poster;
 
 	ASSERT_TRUE(poster_start(&poster, self->server));
 	ring_next(&self->consumer, self->ring);
 	ring_release(self->ring);
-	EXPECT_EQ(0, ioctl(self->consumer.fd, TANDEM_IOC_WAIT, &args));
+	EXPECT_EQ(0, wait_for(self->consumer.fd, 0));
 	ASSERT_EQ(0, thread_join(poster.thread, 10));
 	EXPECT_EQ(0, poster.result);
 }

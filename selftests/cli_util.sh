@@ -90,17 +90,23 @@ finish_tests()
 	[ "$failed" -eq 0 ]
 }
 
-# What the kernel tells of its devices comes by a descriptor from here on. One comes and goes until it is told of.
-listen()
+# probe COMMAND…: a device comes and goes until the command, which waits a second for that, has been told.
+probe()
 {
 	local end=$((SECONDS + patience))
+	while status 0 post cli-probe x && status 0 remove cli-probe && [ $SECONDS -lt $end ]; do
+		! "$@" || return 0
+	done
+	return 1
+}
+
+# What the kernel tells of its devices comes by a descriptor from here on.
+listen()
+{
 	[ -z "$changes" ] || return 0
 	exec {changes}< <(exec tandemctl monitor 2> /dev/null)
 	listener=$!
-	while status 0 post cli-listen x && status 0 remove cli-listen && [ $SECONDS -lt $end ]; do
-		! read -r -t 1 -u "$changes" || return 0
-	done
-	return 1
+	probe read -r -t 1 -u "$changes"
 }
 
 # until_true COMMAND…: now, or after some change of devices, of who serves or of who consumes them.
@@ -148,11 +154,7 @@ lines()
 # hears NAME: the monitor that was started so tells of changes.
 hears()
 {
-	local end=$((SECONDS + patience))
-	while status 0 post cli-probe x && status 0 remove cli-probe && [ $SECONDS -lt $end ]; do
-		! told . "$scratch/$1.out" 1 || return 0
-	done
-	return 1
+	probe told . "$scratch/$1.out" 1
 }
 
 subscribed()

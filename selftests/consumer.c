@@ -19,6 +19,39 @@ int subscribe(int node, struct tandem_subscribe *args)
 	return fd < 0 ? -errno : fd;
 }
 
+int subscribe_by(const char *name, struct tandem_subscribe *args)
+{
+	int node = open_node(name, O_RDONLY);
+	int fd;
+
+	if (node < 0)
+		return node;
+	fd = subscribe(node, args);
+	close(node);
+	return fd;
+}
+
+int wait_for(int fd, uint64_t timeout)
+{
+	struct tandem_wait args = { .timeout = timeout };
+
+	return ioctl(fd, TANDEM_IOC_WAIT, &args) ? -errno : 0;
+}
+
+ssize_t snapshot(int fd, uint32_t ring, void *buffer, uint64_t length, uint64_t *overwritten)
+{
+	struct tandem_snapshot args = {
+		.ring = ring, .buffer = (uintptr_t)buffer, .length = length,
+		.returned = 77, .overwritten = 77,
+	};
+
+	if (ioctl(fd, TANDEM_IOC_SNAPSHOT, &args))
+		return -errno;
+	if (overwritten)
+		*overwritten = args.overwritten;
+	return args.returned;
+}
+
 int unsubscribe(int node, const char *name)
 {
 	struct tandem_unsubscribe args = { .flags = 0 };

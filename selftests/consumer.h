@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <linux/tandem.h>
 
@@ -53,6 +54,15 @@ struct consumer {
 
 /* TANDEM_IOC_SUBSCRIBE with everything in @args. Return: the fd or -errno. */
 int subscribe(int node, struct tandem_subscribe *args);
+
+/* The same on the device @name. */
+int subscribe_by(const char *name, struct tandem_subscribe *args);
+
+/* TANDEM_IOC_WAIT. Return: 0 or -errno. */
+int wait_for(int fd, uint64_t timeout);
+
+/* TANDEM_IOC_SNAPSHOT; sets *@overwritten if that is not NULL. Return: bytes or -errno. */
+ssize_t snapshot(int fd, uint32_t ring, void *buffer, uint64_t length, uint64_t *overwritten);
 
 /* TANDEM_IOC_UNSUBSCRIBE. Return: 0 or -errno. */
 int unsubscribe(int node, const char *name);

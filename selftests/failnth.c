@@ -287,11 +287,8 @@ static bool undo_read(struct state *state, bool done)
 static int run_snapshot(struct state *state)
 {
 	static uint8_t buffer[RING];
-	struct tandem_snapshot args = {
-		.ring = state->ring, .buffer = (uintptr_t)buffer, .length = sizeof(buffer),
-	};
 
-	return ioctl(state->recorder, TANDEM_IOC_SNAPSHOT, &args) ? -1 : (int)args.returned;
+	return snapshot(state->recorder, state->ring, buffer, sizeof(buffer), NULL);
 }
 
 /* Only the ring of the CPU where the event was posted is sure to have something. */

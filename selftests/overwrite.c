@@ -125,21 +125,6 @@ static struct run read_all(int fd, uint8_t *buffer)
 	return run;
 }
 
-/* Return: bytes, or -errno. */
-static ssize_t snapshot(int fd, uint32_t ring, void *buffer, uint64_t length, uint64_t *overwritten)
-{
-	struct tandem_snapshot args = {
-		.ring = ring, .buffer = (uintptr_t)buffer, .length = length,
-		.returned = 77, .overwritten = 77,
-	};
-
-	if (ioctl(fd, TANDEM_IOC_SNAPSHOT, &args))
-		return -errno;
-	if (overwritten)
-		*overwritten = args.overwritten;
-	return args.returned;
-}
-
 static uint64_t number_of(enum tandem_attr attr)
 {
 	return query_own_number(DEVICE, attr);

@@ -24,7 +24,6 @@
 FIXTURE(file)
 {
 	int server;
-	int node;
 	int fd;
 };
 
@@ -35,9 +34,7 @@ FIXTURE_SETUP(file)
 	ASSERT_EQ(0, pin_to_cpu(0));
 	self->server = bind_device(DEVICE);
 	ASSERT_LE(0, self->server);
-	self->node = open_node(DEVICE, O_RDONLY);
-	ASSERT_LE(0, self->node);
-	self->fd = subscribe(self->node, &args);
+	self->fd = subscribe_by(DEVICE, &args);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
 }
@@ -45,7 +42,6 @@ FIXTURE_SETUP(file)
 FIXTURE_TEARDOWN(file)
 {
 	close(self->fd);
-	close(self->node);
 	close(self->server);
 	remove_device(DEVICE);
 }

@@ -145,14 +145,6 @@ static long wait_argument(const struct touch_files *files, void *page)
 	return ioctl(files->subscription, TANDEM_IOC_WAIT, page);
 }
 
-static long snapshot_to(const struct touch_files *files, uint32_t ring, void *buffer)
-{
-	struct tandem_snapshot args = {
-		.ring = ring, .buffer = (uintptr_t)buffer, .length = 4096 };
-
-	return ioctl(files->recorder, TANDEM_IOC_SNAPSHOT, &args) ? -1 : (long)args.returned;
-}
-
 /* Only the ring of the CPU where the event is posted is sure to have anything to give. */
 static long snapshot_buffer(const struct touch_files *files, void *page)
 {
@@ -160,9 +152,9 @@ static long snapshot_buffer(const struct touch_files *files, void *page)
 	uint32_t ring = 0;
 
 	post_something(files);
-	while (!snapshot_to(files, ring, buffer))
+	while (!snapshot(files->recorder, ring, buffer, sizeof(buffer), NULL))
 		ring++;
-	return snapshot_to(files, ring, page);
+	return snapshot(files->recorder, ring, page, sizeof(buffer), NULL);
 }
 
 static long read_recorder(const struct touch_files *files, void *page)

@@ -24,7 +24,6 @@
 FIXTURE(wait)
 {
 	int server;
-	int node;
 	int fd;
 };
 
@@ -34,32 +33,20 @@ FIXTURE_SETUP(wait)
 
 	self->server = bind_device(DEVICE);
 	ASSERT_LE(0, self->server);
-	self->node = open_node(DEVICE, O_RDONLY);
-	ASSERT_LE(0, self->node);
-	self->fd = subscribe(self->node, &args);
+	self->fd = subscribe_by(DEVICE, &args);
 	ASSERT_LE(0, self->fd);
 }
 
 FIXTURE_TEARDOWN(wait)
 {
 	close(self->fd);
-	close(self->node);
-	if (self->server >= 0)
-		close(self->server);
+	close(self->server);
 	remove_device(DEVICE);
 }
 
 static int post_one(int server)
 {
 	return post_event(server, 3, TANDEM_CLASS_NORMAL, NULL, 0);
-}
-
-/* Return: 0 or -errno. */
-static int wait_for(int fd, uint64_t timeout)
-{
-	struct tandem_wait args = { .timeout = timeout };
-
-	return ioctl(fd, TANDEM_IOC_WAIT, &args) ? -errno : 0;
 }
 
 TEST_F(wait, what_is_there)
@@ -89,7 +76,9 @@ TEST_F(wait, bad_arguments)
 		uint64_t unknown;
 	} larger = { .unknown = 1 };
 	const unsigned int size = _IOC_SIZE(TANDEM_IOC_WAIT);
+	int node = open_node(DEVICE, O_RDONLY);
 
+	ASSERT_LE(0, node);
 	EXPECT_EQ(-1, ioctl(self->fd, TANDEM_IOC_WAIT, NULL));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(-1, ioctl(self->fd, TANDEM_IOC_WAIT - (1 << _IOC_SIZESHIFT), &larger));
@@ -99,11 +88,12 @@ TEST_F(wait, bad_arguments)
 	larger.unknown = 0;
 	EXPECT_EQ(-1, ioctl(self->fd, TANDEM_IOC_WAIT + (size << _IOC_SIZESHIFT), &larger));
 	EXPECT_EQ(ETIMEDOUT, errno);
-	EXPECT_EQ(-1, ioctl(self->node, TANDEM_IOC_WAIT, &larger));
+	EXPECT_EQ(-1, ioctl(node, TANDEM_IOC_WAIT, &larger));
 	EXPECT_EQ(ENOTTY, errno);
+	close(node);
 }
 
-/* What wakes by, and how long the waiter waited at most. */
+/* A thread that waits. */
 struct waiter {
 	int fd;
 	pid_t tid;
@@ -164,20 +154,16 @@ FIXTURE_SETUP(waiter)
 	struct tandem_subscribe args = { .ring_size = RING, .watermark = variant->watermark };
 	/* The handler asks for calls to be begun again; this one is not. */
 	const struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
-	int node;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	ASSERT_EQ(0, pin_to_cpu(0));
 	self->server = bind_device(DEVICE);
 	ASSERT_LE(0, self->server);
-	node = open_node(DEVICE, O_RDONLY);
-	ASSERT_LE(0, node);
 	self->waiter = (struct waiter){
-		.fd = subscribe(node, &args),
+		.fd = subscribe_by(DEVICE, &args),
 		.args.timeout = variant->timeout,
 	};
 	ASSERT_LE(0, self->waiter.fd);
-	close(node);
 	ASSERT_EQ(0, pthread_create(&self->thread, NULL, wait_in_thread, &self->waiter));
 	ASSERT_TRUE(thread_asleep(&self->waiter.tid));
 }

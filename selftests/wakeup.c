@@ -200,11 +200,9 @@ static void stay_awake(struct consumer *consumer)
 /* As poll() of the consumer's fd. */
 static int wait_once(const struct consumer *consumer, int patience_ms)
 {
-	struct tandem_wait args = { .timeout = patience_ms * 1000000ULL };
+	int ret = wait_for(consumer->fd, patience_ms * 1000000ULL);
 
-	if (!ioctl(consumer->fd, TANDEM_IOC_WAIT, &args))
-		return 1;
-	return errno == ETIMEDOUT ? 0 : -1;
+	return ret == -ETIMEDOUT ? 0 : ret ? -1 : 1;
 }
 
 /* Return: NULL, or what went wrong. */

@@ -2,14 +2,33 @@
 /*
  * Control: /dev/tandem/control, where a process becomes the server of a device.
  */
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "client.h"
 #include "control.h"
 #include "device.h"
 #include "ioctl.h"
+#include "queue.h"
+#include "serve.h"
 #include "server.h"
+
+/* Of the first version of its argument. */
+#define TANDEM_BIND_SIZE_FIRST	offsetofend(struct tandem_bind, generation)
+
+/**
+ * struct tandem_serving - an fd of a queue beyond that of the session
+ * @control: the session's file
+ * @queue: the queue
+ */
+struct tandem_serving {
+	struct file *control;
+	struct tandem_queue *queue;
+};
 
 static int tandem_control_open(struct inode *inode, struct file *filp)
 {
@@ -35,7 +54,7 @@ static long tandem_ioctl_bind(struct tandem_server *server, unsigned int cmd, vo
 	struct tandem_bind args;
 	int ret;
 
-	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	ret = tandem_ioctl_get(&args, sizeof(args), TANDEM_BIND_SIZE_FIRST, cmd, arg);
 	if (!ret)
 		ret = tandem_ioctl_name(args.name);
 	/* An answer that cannot be written is refused before there is one. */
@@ -71,6 +90,37 @@ static long tandem_ioctl_post(struct tandem_server *server, unsigned int cmd, vo
 	return ret ?: tandem_server_post(server, &args);
 }
 
+static long tandem_ioctl_adopt(struct tandem_server *server, unsigned int cmd, void __user *arg)
+{
+	struct tandem_adopt args;
+	int ret;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (!ret)
+		ret = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	if (!ret)
+		ret = tandem_server_adopt(server, &args);
+	return ret ?: tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+}
+
+static long tandem_ioctl_unbind(struct tandem_server *server, unsigned int cmd, void __user *arg)
+{
+	return tandem_server_unbind(server);
+}
+
+static long tandem_ioctl_ready(struct tandem_server *server, unsigned int cmd, void __user *arg)
+{
+	struct tandem_ready args;
+	int ret;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (!ret && (args.flags || args.events > U16_MAX))
+		ret = -EINVAL;
+	if (!ret)
+		ret = tandem_server_session(server);
+	return ret ?: tandem_client_set_ready(server->dev, &args);
+}
+
 static const struct {
 	unsigned int cmd;
 	long (*handle)(struct tandem_server *server, unsigned int cmd, void __user *arg);
@@ -78,7 +128,109 @@ static const struct {
 	{ TANDEM_IOC_BIND, tandem_ioctl_bind },
 	{ TANDEM_IOC_REMOVE, tandem_ioctl_remove },
 	{ TANDEM_IOC_POST, tandem_ioctl_post },
+	{ TANDEM_IOC_ADOPT, tandem_ioctl_adopt },
+	{ TANDEM_IOC_UNBIND, tandem_ioctl_unbind },
+	{ TANDEM_IOC_READY, tandem_ioctl_ready },
 };
+
+/* What the fds of all queues have. */
+static long tandem_queue_ioctl(struct tandem_queue *q, unsigned int cmd, void __user *arg)
+{
+	struct tandem_reply_wait args;
+	u64 id;
+	int ret;
+
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_REPLY_WAIT)) {
+		if (IS_ERR(q))
+			return PTR_ERR(q);
+		ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+		return ret ?: tandem_serve_reply_wait(q, &args);
+	}
+	if (cmd == TANDEM_IOC_PROGRESS) {
+		if (IS_ERR(q))
+			return PTR_ERR(q);
+		ret = tandem_server_session(q->server);
+		if (!ret && copy_from_user(&id, arg, sizeof(id)))
+			ret = -EFAULT;
+		return ret ?: tandem_queue_progress(q, id);
+	}
+	return -ENOTTY;
+}
+
+static struct tandem_queue *tandem_queue_of(struct file *filp)
+{
+	return ((struct tandem_serving *)filp->private_data)->queue;
+}
+
+static ssize_t tandem_queue_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return tandem_serve_read(tandem_queue_of(iocb->ki_filp), iocb, to);
+}
+
+static ssize_t tandem_queue_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return tandem_serve_write(tandem_queue_of(iocb->ki_filp), from);
+}
+
+static __poll_t tandem_queue_fd_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	return tandem_serve_poll(tandem_queue_of(filp), filp, wait);
+}
+
+static int tandem_queue_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	return tandem_serve_mmap(tandem_queue_of(filp), vma);
+}
+
+static long tandem_queue_fd_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	return tandem_queue_ioctl(tandem_queue_of(filp), cmd, (void __user *)arg);
+}
+
+static int tandem_queue_fd_release(struct inode *inode, struct file *filp)
+{
+	struct tandem_serving *serving = filp->private_data;
+
+	fput(serving->control);
+	kfree(serving);
+	return 0;
+}
+
+static const struct file_operations tandem_queue_fops = {
+	.owner = THIS_MODULE,
+	.read_iter = tandem_queue_read_iter,
+	.write_iter = tandem_queue_write_iter,
+	.poll = tandem_queue_fd_poll,
+	.mmap = tandem_queue_mmap,
+	.unlocked_ioctl = tandem_queue_fd_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = tandem_queue_fd_release,
+};
+
+/* TANDEM_IOC_QUEUE */
+static long tandem_control_queue_fd(struct file *filp, unsigned long index)
+{
+	struct tandem_server *server = filp->private_data;
+	struct tandem_queue *q = tandem_server_queue(server, index);
+	struct tandem_serving *serving;
+	int ret;
+
+	ret = IS_ERR(q) ? PTR_ERR(q) : tandem_server_session(server);
+	if (ret)
+		return ret;
+	serving = kmalloc(sizeof(*serving), GFP_KERNEL_ACCOUNT);
+	if (!serving)
+		return -ENOMEM;
+	serving->queue = q;
+	/* So that the session lasts as long as one of its fds. */
+	serving->control = get_file(filp);
+	ret = anon_inode_getfd("[tandem-queue]", &tandem_queue_fops, serving, O_RDWR | O_CLOEXEC);
+	if (ret < 0) {
+		fput(filp);
+		kfree(serving);
+	}
+	return ret;
+}
 
 static long tandem_control_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
@@ -88,7 +240,46 @@ static long tandem_control_ioctl(struct file *filp, unsigned int cmd, unsigned l
 		if (tandem_ioctl_is(cmd, tandem_control_commands[i].cmd))
 			return tandem_control_commands[i].handle(filp->private_data, cmd,
 								 (void __user *)arg);
-	return -ENOTTY;
+	if (cmd == TANDEM_IOC_QUEUE)
+		return tandem_control_queue_fd(filp, arg);
+	return tandem_queue_ioctl(tandem_server_queue(filp->private_data, 0), cmd,
+				  (void __user *)arg);
+}
+
+static long tandem_control_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	/* Its argument is no pointer. */
+	if (cmd == TANDEM_IOC_QUEUE)
+		return tandem_control_queue_fd(filp, arg);
+	return compat_ptr_ioctl(filp, cmd, arg);
+}
+
+static ssize_t tandem_control_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct tandem_queue *q = tandem_server_queue(iocb->ki_filp->private_data, 0);
+
+	return IS_ERR(q) ? PTR_ERR(q) : tandem_serve_read(q, iocb, to);
+}
+
+static ssize_t tandem_control_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct tandem_queue *q = tandem_server_queue(iocb->ki_filp->private_data, 0);
+
+	return IS_ERR(q) ? PTR_ERR(q) : tandem_serve_write(q, from);
+}
+
+static __poll_t tandem_control_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	struct tandem_queue *q = tandem_server_queue(filp->private_data, 0);
+
+	return IS_ERR(q) ? EPOLLERR : tandem_serve_poll(q, filp, wait);
+}
+
+static int tandem_control_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct tandem_queue *q = tandem_server_queue(filp->private_data, 0);
+
+	return IS_ERR(q) ? PTR_ERR(q) : tandem_serve_mmap(q, vma);
 }
 
 static const struct file_operations tandem_control_fops = {
@@ -96,8 +287,12 @@ static const struct file_operations tandem_control_fops = {
 	.open = tandem_control_open,
 	.release = tandem_control_release,
 	.flush = tandem_control_flush,
+	.read_iter = tandem_control_read_iter,
+	.write_iter = tandem_control_write_iter,
+	.poll = tandem_control_poll,
+	.mmap = tandem_control_mmap,
 	.unlocked_ioctl = tandem_control_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
+	.compat_ioctl = tandem_control_compat_ioctl,
 };
 
 static struct miscdevice tandem_control_device = {

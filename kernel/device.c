@@ -61,6 +61,7 @@ static void tandem_device_release(struct device *d)
 	struct tandem_device *dev = container_of(d, struct tandem_device, dev);
 
 	cleanup_srcu_struct(&dev->srcu);
+	xa_destroy(&dev->clients);
 	free_percpu(dev->posted);
 	kfree(dev);
 }
@@ -170,7 +171,10 @@ static struct tandem_device *tandem_device_alloc(const struct tandem_device_info
 	dev->gid = info->gid;
 	dev->events_mode = info->events_mode;
 	dev->may_block = info->may_block;
-	init_waitqueue_head(&dev->removal);
+	dev->user_half = !info->ops || info->user_half;
+	dev->clients_wait = info->clients_wait;
+	init_waitqueue_head(&dev->changes);
+	xa_init_flags(&dev->clients, XA_FLAGS_ALLOC1);
 	mutex_init(&dev->lock);
 	INIT_LIST_HEAD(&dev->subscriptions);
 	cdev_init(&dev->cdev, &tandem_file_fops);
@@ -246,6 +250,7 @@ static void tandem_device_withdraw(struct tandem_device *dev)
 	WRITE_ONCE(dev->gone, true);
 	list_for_each_entry(sub, &dev->subscriptions, node)
 		wake_up_all(&sub->room);
+	tandem_server_withdraw(dev);
 	mutex_unlock(&dev->lock);
 	cdev_device_del(&dev->cdev, &dev->dev);
 	xa_erase(&tandem_devices, dev->id);
@@ -261,7 +266,7 @@ static void tandem_device_fence(struct tandem_device *dev)
 
 	/* Pairs with tandem_file_enter(): who saw @gone as false is waited for. */
 	synchronize_srcu(&dev->srcu);
-	wake_up_all(&dev->removal);
+	wake_up_all(&dev->changes);
 	mutex_lock(&dev->lock);
 	list_for_each_entry(sub, &dev->subscriptions, node)
 		tandem_subscription_gone(sub);
@@ -324,7 +329,7 @@ int tandem_device_bind(const struct tandem_device_info *info, u32 flags,
 		dev = flags & TANDEM_BIND_CREATE ? tandem_device_create(info) : ERR_PTR(-ENOENT);
 	else if (flags & TANDEM_BIND_EXCLUSIVE)
 		dev = ERR_PTR(-EEXIST);
-	else if (dev->ops)
+	else if (!dev->user_half)
 		dev = ERR_PTR(-EPERM);
 	ret = IS_ERR(dev) ? PTR_ERR(dev) : tandem_server_attach(server, dev);
 	mutex_unlock(&tandem_devices_lock);

@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include <linux/srcu.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include "tandem.h"
 
@@ -40,12 +41,19 @@ struct tandem_subscription;
  * @srcu: operations that run
  * @gone: no operation begins any more. Set under the registry's lock and @lock
  * @open_files: how many
- * @removal: who polls a file waits here too, for the device to go
+ * @user_half: a server may bind, though there is a kernel half
+ * @clients_wait: clients wait for a server while there is none
+ * @changes: who polls a file waits here too, for the device or the server to go or come
+ * @clients: open files by their number for the user half
+ * @next_client: number of the next one; protected by the array's lock
+ * @served: there has been a server that answers requests
+ * @seekable: of the last one: files have a position
+ * @deadline: of the last one, in jiffies
  * @lock: protects what follows, and @listeners. Nests in the registry's lock
  * @subscriptions: list of &tandem_subscription.node
  * @subscription_count: its length
  * @subscription_seq: how many there have been
- * @server: the server session that is bound, or NULL
+ * @server: the server session that is bound, or NULL; read under RCU too
  * @generation: of the last server session
  */
 struct tandem_device {
@@ -67,13 +75,20 @@ struct tandem_device {
 	struct srcu_struct srcu;
 	bool gone;
 	atomic_t open_files;
-	wait_queue_head_t removal;
+	bool user_half;
+	bool clients_wait;
+	wait_queue_head_t changes;
+	struct xarray clients;
+	u32 next_client;
+	bool served;
+	bool seekable;
+	unsigned long deadline;
 
 	struct mutex lock;	/* see above */
 	struct list_head subscriptions;
 	unsigned int subscription_count;
 	u64 subscription_seq;
-	struct tandem_server *server;
+	struct tandem_server __rcu *server;
 	u32 generation;
 };
 

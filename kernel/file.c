@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "client.h"
 #include "device.h"
 #include "durable.h"
 #include "file.h"
@@ -65,23 +66,30 @@ static void tandem_file_exit(const struct tandem_operation *op)
 	tandem_device_exit(op->file->dev, op);
 }
 
+/* Whether files have a position is for the kernel half to say, else for the user half. */
+static bool tandem_file_seekable(const struct tandem_operation *op)
+{
+	const struct tandem_device *dev = op->file->dev;
+
+	return dev->ops ? !!op->ops->llseek : READ_ONCE(dev->seekable);
+}
+
 static int tandem_file_open(struct inode *inode, struct file *filp)
 {
 	struct tandem_device *dev = container_of(inode->i_cdev, struct tandem_device, cdev);
+	struct tandem_client *client = tandem_client_create(dev, filp);
 	struct tandem_operation op;
 	int ret;
 
-	op.file = kzalloc(sizeof(*op.file), GFP_KERNEL_ACCOUNT);
-	if (!op.file)
+	if (!client)
 		return -ENOMEM;
-	op.file->dev = dev;
-	op.file->filp = filp;
+	op.file = &client->file;
 	filp->private_data = op.file;
 
 	ret = -ENODEV;
 	if (!tandem_device_enter(dev, &op) || !try_module_get(dev->owner))
 		goto err_enter;
-	ret = op.ops->llseek ? 0 : stream_open(inode, filp);
+	ret = tandem_file_seekable(&op) ? 0 : stream_open(inode, filp);
 	if (!ret && op.ops->open)
 		ret = op.ops->open(op.file);
 	if (ret)
@@ -89,62 +97,104 @@ static int tandem_file_open(struct inode *inode, struct file *filp)
 	tandem_device_get(dev);
 	atomic_inc(&dev->open_files);
 	tandem_device_exit(dev, &op);
-	return 0;
+
+	/* Not in the SRCU section: the user half may take its time. */
+	ret = dev->user_half ? tandem_client_open(client) : 0;
+	if (!ret)
+		return 0;
+	if (op.ops->release)
+		op.ops->release(op.file);
+	module_put(dev->owner);
+	atomic_dec(&dev->open_files);
+	tandem_client_destroy(client);
+	tandem_device_put(dev);
+	return ret;
 
 err_open:
 	module_put(dev->owner);
 err_enter:
 	tandem_device_exit(dev, &op);
-	kfree(op.file);
+	tandem_client_destroy(client);
 	return ret;
 }
 
 static int tandem_file_release(struct inode *inode, struct file *filp)
 {
-	struct tandem_file *file = filp->private_data;
-	struct tandem_device *dev = file->dev;
+	struct tandem_client *client = tandem_client_of(filp);
+	struct tandem_device *dev = client->file.dev;
 
 	/* Also when the device is gone: the file holds the kernel half's module. */
 	if (dev->ops && dev->ops->release)
-		dev->ops->release(file);
+		dev->ops->release(&client->file);
 	module_put(dev->owner);
 	atomic_dec(&dev->open_files);
+	tandem_client_destroy(client);
 	tandem_device_put(dev);
-	kfree(file);
 	return 0;
+}
+
+/* What an operation comes to that the kernel half does not have. */
+static int tandem_file_absent(const struct tandem_operation *op, int absent)
+{
+	return op->file->dev->user_half ? TANDEM_TO_USER : absent;
 }
 
 static ssize_t tandem_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct tandem_operation op;
-	ssize_t ret = -ENODEV;
+	struct tandem_operation op = { .file = iocb->ki_filp->private_data };
+	ssize_t ret = TANDEM_TO_USER;
 
-	if (tandem_file_enter(iocb->ki_filp, &op))
-		ret = op.ops->read_iter ? op.ops->read_iter(op.file, iocb, to) : -EINVAL;
-	tandem_file_exit(&op);
+	if (op.file->dev->ops) {
+		ret = !tandem_file_enter(iocb->ki_filp, &op) ? -ENODEV :
+		      op.ops->read_iter ? op.ops->read_iter(op.file, iocb, to) :
+		      tandem_file_absent(&op, -EINVAL);
+		tandem_file_exit(&op);
+	}
+	if (ret == TANDEM_TO_USER)
+		ret = tandem_client_read(tandem_client_of(iocb->ki_filp), iocb, to);
 	return ret;
 }
 
 static ssize_t tandem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct tandem_operation op;
-	ssize_t ret = -ENODEV;
+	struct tandem_operation op = { .file = iocb->ki_filp->private_data };
+	ssize_t ret = TANDEM_TO_USER;
 
-	if (tandem_file_enter(iocb->ki_filp, &op))
-		ret = op.ops->write_iter ? op.ops->write_iter(op.file, iocb, from) : -EINVAL;
-	tandem_file_exit(&op);
+	if (op.file->dev->ops) {
+		ret = !tandem_file_enter(iocb->ki_filp, &op) ? -ENODEV :
+		      op.ops->write_iter ? op.ops->write_iter(op.file, iocb, from) :
+		      tandem_file_absent(&op, -EINVAL);
+		tandem_file_exit(&op);
+	}
+	if (ret == TANDEM_TO_USER)
+		ret = tandem_client_write(tandem_client_of(iocb->ki_filp), iocb, from);
 	return ret;
 }
 
 static loff_t tandem_file_llseek(struct file *filp, loff_t offset, int whence)
 {
-	struct tandem_operation op;
-	loff_t ret = -ENODEV;
+	struct tandem_operation op = { .file = filp->private_data };
+	loff_t ret = TANDEM_TO_USER;
 
-	if (tandem_file_enter(filp, &op))
-		ret = op.ops->llseek ? op.ops->llseek(op.file, offset, whence) : -ESPIPE;
-	tandem_file_exit(&op);
+	if (op.file->dev->ops) {
+		ret = !tandem_file_enter(filp, &op) ? -ENODEV :
+		      op.ops->llseek ? op.ops->llseek(op.file, offset, whence) :
+		      tandem_file_absent(&op, -ESPIPE);
+		tandem_file_exit(&op);
+	}
+	if (ret == TANDEM_TO_USER)
+		ret = tandem_client_llseek(tandem_client_of(filp), offset, whence);
 	return ret;
+}
+
+static int tandem_file_fsync(struct file *filp, loff_t start, loff_t end, int datasync)
+{
+	struct tandem_file *file = filp->private_data;
+
+	if (READ_ONCE(file->dev->gone))
+		return -ENODEV;
+	return file->dev->user_half ? tandem_client_fsync(tandem_client_of(filp), datasync)
+				    : -EINVAL;
 }
 
 static int tandem_file_mmap(struct file *filp, struct vm_area_struct *vma)
@@ -164,11 +214,17 @@ static __poll_t tandem_file_poll(struct file *filp, struct poll_table_struct *wa
 	__poll_t mask = EPOLLERR | EPOLLHUP;
 
 	if (tandem_file_enter(filp, &op)) {
-		poll_wait(filp, &op.file->dev->removal, wait);
-		mask = op.ops->poll ? op.ops->poll(op.file, wait) : DEFAULT_POLLMASK;
+		poll_wait(filp, &op.file->dev->changes, wait);
+		mask = op.ops->poll ? op.ops->poll(op.file, wait) :
+				      tandem_client_poll(tandem_client_of(filp), wait);
 	}
 	tandem_file_exit(&op);
 	return mask;
+}
+
+static int tandem_file_fasync(int fd, struct file *filp, int on)
+{
+	return fasync_helper(fd, filp, on, &tandem_client_of(filp)->fasync);
 }
 
 /* Has the kernel half answer, in kernel memory: it may wait, but for no user's page. */
@@ -180,7 +236,7 @@ static long tandem_file_control(struct file *filp, struct tandem_control *contro
 	if (tandem_file_enter(filp, &op)) {
 		trace_tandem_control(op.file->dev, control->code, control->in_len,
 				     control->out_len);
-		ret = op.ops->control ? op.ops->control(op.file, control) : -ENOTTY;
+		ret = op.ops->control(op.file, control);
 	}
 	tandem_file_exit(&op);
 	if (WARN_ON_ONCE(control->returned > control->out_len)) {
@@ -231,6 +287,7 @@ out:
 
 static long tandem_ioctl_device_control(struct file *filp, unsigned int cmd, void __user *arg)
 {
+	struct tandem_file *file = filp->private_data;
 	struct tandem_device_control args;
 	u32 max = READ_ONCE(max_control);
 	long ret;
@@ -248,7 +305,10 @@ static long tandem_ioctl_device_control(struct file *filp, unsigned int cmd, voi
 		return -EINVAL;
 	if (args.in_len > max || args.out_len > max)
 		return -EMSGSIZE;
-	ret = tandem_control_buffered(filp, &args);
+	ret = file->dev->ops && file->dev->ops->control ? tandem_control_buffered(filp, &args) :
+	      file->dev->user_half ? TANDEM_TO_USER : -ENOTTY;
+	if (ret == TANDEM_TO_USER)
+		ret = tandem_client_control(tandem_client_of(filp), &args);
 	err = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
 	return err ?: ret;
 }
@@ -300,8 +360,8 @@ static long tandem_ioctl_unsubscribe(struct file *filp, unsigned int cmd, void _
 
 static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	struct tandem_operation op;
-	long ret = -ENODEV;
+	struct tandem_operation op = { .file = filp->private_data };
+	long ret = TANDEM_TO_USER;
 
 	if (tandem_ioctl_is(cmd, TANDEM_IOC_DEVICE_CONTROL))
 		return tandem_ioctl_device_control(filp, cmd, (void __user *)arg);
@@ -310,10 +370,16 @@ static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long
 	if (tandem_ioctl_is(cmd, TANDEM_IOC_UNSUBSCRIBE))
 		return tandem_ioctl_unsubscribe(filp, cmd, (void __user *)arg);
 
-	if (tandem_file_enter(filp, &op))
-		ret = _IOC_TYPE(cmd) != TANDEM_IOC_MAGIC && op.ops->ioctl ?
-			      op.ops->ioctl(op.file, cmd, arg) : -ENOTTY;
-	tandem_file_exit(&op);
+	if (_IOC_TYPE(cmd) == TANDEM_IOC_MAGIC)
+		return -ENOTTY;
+	if (op.file->dev->ops) {
+		ret = !tandem_file_enter(filp, &op) ? -ENODEV :
+		      op.ops->ioctl ? op.ops->ioctl(op.file, cmd, arg) :
+		      tandem_file_absent(&op, -ENOTTY);
+		tandem_file_exit(&op);
+	}
+	if (ret == TANDEM_TO_USER)
+		ret = tandem_client_ioctl(tandem_client_of(filp), cmd, arg);
 	return ret;
 }
 
@@ -323,7 +389,11 @@ const struct file_operations tandem_file_fops = {
 	.release = tandem_file_release,
 	.read_iter = tandem_file_read_iter,
 	.write_iter = tandem_file_write_iter,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
 	.llseek = tandem_file_llseek,
+	.fsync = tandem_file_fsync,
+	.fasync = tandem_file_fasync,
 	.mmap = tandem_file_mmap,
 	.poll = tandem_file_poll,
 	.unlocked_ioctl = tandem_file_ioctl,

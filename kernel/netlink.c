@@ -280,11 +280,13 @@ typedef int tandem_answer_fn(const struct tandem_message *m, struct tandem_devic
 
 static int tandem_answer_server(const struct tandem_message *m, struct tandem_device *dev)
 {
+	const struct tandem_server *server;
 	int ret = -ENOENT;
 
 	mutex_lock(&dev->lock);
-	if (dev->server)
-		ret = tandem_message_server(m, dev, dev->server);
+	server = rcu_dereference_protected(dev->server, lockdep_is_held(&dev->lock));
+	if (server)
+		ret = tandem_message_server(m, dev, server);
 	mutex_unlock(&dev->lock);
 	return ret;
 }

@@ -26,6 +26,12 @@ struct tandem_section;
 
 /* ---- Devices ---- */
 
+/*
+ * What an operation of a kernel half returns to have the user half answer. Beyond the errnos that
+ * user space knows, and not among the kernel's own.
+ */
+#define TANDEM_TO_USER		(-4000)
+
 /**
  * struct tandem_file - one open of a device's node
  * @dev: the device
@@ -97,6 +103,9 @@ struct tandem_device_ops {
  * @gid: its group
  * @events_mode: who may subscribe: read bits for the node's owner, group and others
  * @may_block: consumers may subscribe with TANDEM_OVERFLOW_BLOCK, and so hold tandem_post_wait() up
+ * @user_half: a server may bind, and answers what operations pass on with TANDEM_TO_USER, and
+ *	those that are not there
+ * @clients_wait: as TANDEM_BIND_WAIT
  * @ops: operations; the struct must stay
  * @parent: parent in the device tree, or NULL
  * @data: the kernel half's, see tandem_device_data()
@@ -108,6 +117,8 @@ struct tandem_device_info {
 	kgid_t gid;
 	umode_t events_mode;
 	bool may_block;
+	bool user_half;
+	bool clients_wait;
 	const struct tandem_device_ops *ops;
 	struct device *parent;
 	void *data;
@@ -140,6 +151,26 @@ void tandem_device_unregister(struct tandem_device *dev);
  * @dev: the device
  */
 void *tandem_device_data(const struct tandem_device *dev);
+
+/**
+ * tandem_call() - ask the user half, and wait for its answer
+ * @dev: the device
+ * @code: what is asked
+ * @in: input
+ * @in_len: bytes there
+ * @out: where the output goes
+ * @out_len: room there
+ * @timeout: nanoseconds, TANDEM_FOREVER, or 0 for the module parameter request_deadline
+ *
+ * A signal asks the user half to be quick; a fatal one ends the wait.
+ *
+ * Context: process, may sleep, without locks that the user half may need.
+ * Return: bytes of output; or -ENOTCONN (nobody serves the device, or calls), -EIO (the server
+ * died, or there is none), -ETIMEDOUT, -EMSGSIZE (more than a slot has room for), -ENODEV, -EDEADLK
+ * (the caller is the server), -EINTR, -ERESTARTSYS, or an errno of the user half.
+ */
+ssize_t tandem_call(struct tandem_device *dev, u32 code, const void *in, size_t in_len, void *out,
+		    size_t out_len, u64 timeout);
 
 /* ---- Events ---- */
 

@@ -50,6 +50,10 @@ static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 }
 #endif
 
+#ifndef TANDEM_HAVE_COPY_SPLICE_READ
+#define copy_splice_read generic_file_splice_read
+#endif
+
 /* What shmem_file_setup() takes so that pages are accounted when they come into being. */
 #ifdef TANDEM_HAVE_SHMEM_VMA_FLAGS
 #define TANDEM_SHMEM_NORESERVE	mk_vma_flags(VMA_NORESERVE_BIT)

@@ -36,11 +36,92 @@
  * @TANDEM_BIND_EXCLUSIVE: with @TANDEM_BIND_CREATE: fail if there is one
  * @TANDEM_BIND_MAY_BLOCK: with @TANDEM_BIND_CREATE: consumers may subscribe with
  *	TANDEM_OVERFLOW_BLOCK; read when the device is created
+ * @TANDEM_BIND_WAIT: with @TANDEM_BIND_CREATE: while the device has no server its clients wait for
+ *	the next one, which takes their files over; read when the device is created. Without it
+ *	their operations fail with -EIO, those on files of a server that has died for ever
+ * @TANDEM_BIND_SEEKABLE: files have a position; without it they are streams
+ * @TANDEM_BIND_ALL_COMMANDS: ioctl commands and control codes that @commands does not name are
+ *	requests too, with the sizes that an ioctl's number carries; without it they are -ENOTTY
  */
 enum tandem_bind_flags {
-	TANDEM_BIND_CREATE	= 1 << 0,
-	TANDEM_BIND_EXCLUSIVE	= 1 << 1,
-	TANDEM_BIND_MAY_BLOCK	= 1 << 2,
+	TANDEM_BIND_CREATE		= 1 << 0,
+	TANDEM_BIND_EXCLUSIVE		= 1 << 1,
+	TANDEM_BIND_MAY_BLOCK		= 1 << 2,
+	TANDEM_BIND_WAIT		= 1 << 3,
+	TANDEM_BIND_SEEKABLE		= 1 << 4,
+	TANDEM_BIND_ALL_COMMANDS	= 1 << 5,
+};
+
+#define TANDEM_QUEUES_MAX	64
+#define TANDEM_DEPTH_MAX	1024
+#define TANDEM_SLOT_SIZE_MIN	4096
+#define TANDEM_SLOT_SIZE_MAX	(1024 * 1024)
+#define TANDEM_COMMANDS_MAX	1024
+
+/**
+ * enum tandem_method - how the data of a command move; the numbers are those of Windows
+ * @TANDEM_METHOD_BUFFERED: through the request's slot, in one copy each way
+ * @TANDEM_METHOD_IN_DIRECT: kept for direct transfers: -EOPNOTSUPP
+ * @TANDEM_METHOD_OUT_DIRECT: likewise
+ * @TANDEM_METHOD_NEITHER: refused, -EINVAL: a pointer never crosses
+ */
+enum tandem_method {
+	TANDEM_METHOD_BUFFERED		= 0,
+	TANDEM_METHOD_IN_DIRECT		= 1,
+	TANDEM_METHOD_OUT_DIRECT	= 2,
+	TANDEM_METHOD_NEITHER		= 3,
+};
+
+/**
+ * enum tandem_access - how a file must be open for a command; the numbers are those of Windows
+ * @TANDEM_ACCESS_ANY: however
+ * @TANDEM_ACCESS_READ: for reading
+ * @TANDEM_ACCESS_WRITE: for writing
+ */
+enum tandem_access {
+	TANDEM_ACCESS_ANY	= 0,
+	TANDEM_ACCESS_READ	= 1 << 0,
+	TANDEM_ACCESS_WRITE	= 1 << 1,
+};
+
+/* A control code: the same bits as CTL_CODE() of Windows gives. */
+#define TANDEM_CTL_CODE(device_type, function, method, access)	\
+	(((__u32)(device_type) << 16) | ((__u32)(access) << 14) |	\
+	 ((__u32)(function) << 2) | (__u32)(method))
+
+/**
+ * enum tandem_command_kind - which way a command comes
+ * @TANDEM_COMMAND_IOCTL: ioctl()
+ * @TANDEM_COMMAND_CONTROL: TANDEM_IOC_DEVICE_CONTROL
+ */
+enum tandem_command_kind {
+	TANDEM_COMMAND_IOCTL	= 0,
+	TANDEM_COMMAND_CONTROL	= 1,
+};
+
+/**
+ * struct tandem_command - a command that a server answers
+ * @code: the ioctl's number, or the control code. Numbers with the magic TANDEM_IOC_MAGIC, and
+ *	those that the kernel answers before a driver sees them (FIONBIO and the like), are -EINVAL
+ * @kind: &enum tandem_command_kind
+ * @method: &enum tandem_method
+ * @access: mask of &enum tandem_access; an ioctl() or control without it is -EACCES
+ * @in_min: IOCTL: 0; CONTROL: bytes of input at least; fewer are -EINVAL
+ * @in_len: IOCTL: bytes of input, whatever the number says; CONTROL: at most, more are -EINVAL
+ * @out_len: IOCTL: bytes of output at most; CONTROL: bytes of output at least; less room is -EINVAL
+ * @reserved: 0
+ * @deadline: for its requests, in nanoseconds, instead of &tandem_bind.deadline; 0: that one
+ */
+struct tandem_command {
+	__u32 code;
+	__u32 kind;
+	__u32 method;
+	__u32 access;
+	__u32 in_min;
+	__u32 in_len;
+	__u32 out_len;
+	__u32 reserved;
+	__aligned_u64 deadline;
 };
 
 /**
@@ -53,6 +134,20 @@ enum tandem_bind_flags {
  * @events_mode: who may subscribe: read bits for the node's owner, group and others, at most 0444;
  *	read when the device is created
  * @generation: out, whatever it is before: number of this server session, counted per device from 1
+ * @queues: 0: the server posts events alone, and what follows is 0; else how many queues its
+ *	requests come in, at most TANDEM_QUEUES_MAX. A request comes in queue number n % queues if
+ *	its client runs on CPU n
+ * @depth: requests in flight in each queue: a power of two, at most TANDEM_DEPTH_MAX
+ * @slot_size: bytes of data that a request has room for: a power of two, TANDEM_SLOT_SIZE_MIN to
+ *	TANDEM_SLOT_SIZE_MAX. Longer reads and writes come as several requests
+ * @operations: mask of &enum tandem_op (bit n: number n): which operations the server answers
+ * @deadline: for how long a request may take, in nanoseconds, TANDEM_FOREVER, or 0 for the module
+ *	parameter request_deadline; then it fails with -ETIMEDOUT, up to an eighth late
+ * @commands: pointer to an array of &struct tandem_command, no two of a kind and code the same
+ * @commands_count: how many, at most TANDEM_COMMANDS_MAX
+ * @reserved: 0
+ * @server_size: out: bytes of a queue's first mapping, see &struct tandem_queue_server
+ * @kernel_size: out: bytes of its second
  *
  * Makes the calling process the server of a device, and the fd its server fd. A device that a
  * server made outlives its servers: it goes with TANDEM_IOC_REMOVE, or with the module.
@@ -62,7 +157,9 @@ enum tandem_bind_flags {
  * -ENOENT (no such device, and no @TANDEM_BIND_CREATE),
  * -EEXIST (there is one, and @TANDEM_BIND_EXCLUSIVE),
  * -EPERM (the device belongs to a kernel half, which takes no server),
- * -EBUSY (the device has a server), -EALREADY (this fd is bound), -ENOSPC (too many devices).
+ * -EBUSY (the device has a server), -EALREADY (this fd is bound), -ENOSPC (too many devices),
+ * -ENOMEM, -E2BIG (the queues are larger than the module parameter max_queue_bytes),
+ * -EOPNOTSUPP (a method of @commands).
  */
 struct tandem_bind {
 	char name[TANDEM_NAME_SIZE];
@@ -72,6 +169,16 @@ struct tandem_bind {
 	__u32 gid;
 	__u32 events_mode;
 	__u32 generation;
+	__u32 queues;
+	__u32 depth;
+	__u32 slot_size;
+	__u32 operations;
+	__aligned_u64 deadline;
+	__aligned_u64 commands;
+	__u32 commands_count;
+	__u32 reserved;
+	__aligned_u64 server_size;
+	__aligned_u64 kernel_size;
 };
 
 /**
@@ -131,6 +238,282 @@ struct tandem_post {
 #define TANDEM_IOC_BIND		_IOWR(TANDEM_IOC_MAGIC, 0x01, struct tandem_bind)
 #define TANDEM_IOC_REMOVE	_IOW(TANDEM_IOC_MAGIC, 0x02, struct tandem_remove)
 #define TANDEM_IOC_POST		_IOW(TANDEM_IOC_MAGIC, 0x03, struct tandem_post)
+
+/* ---- Requests: what a server answers --------------------------------------------------------- */
+
+/*
+ * A server fd is that of queue 0; TANDEM_IOC_QUEUE makes fds of the others. A queue is served in
+ * either of two ways, or both:
+ *
+ * * one message at a time: read() gives a &struct tandem_submission and its in_len bytes of data,
+ *   and waits for one unless O_NONBLOCK (-EAGAIN); write() takes a &struct tandem_completion and
+ *   its bytes of data;
+ * * in mapped memory: &struct tandem_queue_server and what follows it there.
+ *
+ * poll() finds the fd readable when there are submissions that the server has not consumed.
+ * When the session has ended, for whatever reason, all calls give -ESTALE, and poll() EPOLLHUP.
+ *
+ * An operation of a server on its own device would wait for itself: -EDEADLK.
+ */
+
+/**
+ * enum tandem_op - operations of requests, and other messages
+ * @TANDEM_OP_OPEN: a file was opened; an error refuses it. A server that does not answer it
+ *	learns of a file with its first request
+ * @TANDEM_OP_RELEASE: the last user of a file is gone; for files that the server was told of, by an
+ *	OPEN that it did not refuse or by another request. Nobody waits for the answer, which is due
+ *	all the same
+ * @TANDEM_OP_READ: read out_len bytes at offset; the result says how many there are, 0 for the end
+ * @TANDEM_OP_WRITE: write in_len bytes at offset; the result says how many were
+ * @TANDEM_OP_IOCTL: ioctl() of command code. If its number, or &struct tandem_command, has no data,
+ *	the argument's value is offset
+ * @TANDEM_OP_CONTROL: TANDEM_IOC_DEVICE_CONTROL
+ * @TANDEM_OP_LSEEK: offset counts from whence in code, which is neither SEEK_SET nor SEEK_CUR,
+ *	those the kernel answers itself; the result is the position from the file's beginning
+ * @TANDEM_OP_FSYNC: see that what was written lasts; code is 1 for fdatasync()
+ * @TANDEM_OP_CALL: the kernel half calls code
+ * @TANDEM_OP_CANCEL: no request, has no answer, and comes only to servers that want it: the client
+ *	of the request of this id wants no answer any more, or wants it at once. The request is to
+ *	be answered all the same; -EINTR says that nothing was done
+ * @TANDEM_OPS: how many there are
+ */
+enum tandem_op {
+	TANDEM_OP_OPEN		= 0,
+	TANDEM_OP_RELEASE	= 1,
+	TANDEM_OP_READ		= 2,
+	TANDEM_OP_WRITE		= 3,
+	TANDEM_OP_IOCTL		= 4,
+	TANDEM_OP_CONTROL	= 5,
+	TANDEM_OP_LSEEK		= 6,
+	TANDEM_OP_FSYNC		= 7,
+	TANDEM_OP_CALL		= 8,
+	TANDEM_OP_CANCEL	= 9,
+	TANDEM_OPS		= 10,
+};
+
+/**
+ * enum tandem_submission_flags - more about a request
+ * @TANDEM_SUBMISSION_NONBLOCK: the client does not want to wait: -EAGAIN if there is nothing
+ * @TANDEM_SUBMISSION_APPEND: WRITE: at the end, wherever offset is
+ * @TANDEM_SUBMISSION_REOPEN: OPEN: the file was opened while another server was there
+ */
+enum tandem_submission_flags {
+	TANDEM_SUBMISSION_NONBLOCK	= 1 << 0,
+	TANDEM_SUBMISSION_APPEND	= 1 << 1,
+	TANDEM_SUBMISSION_REOPEN	= 1 << 2,
+};
+
+/**
+ * struct tandem_submission - what the kernel tells a server
+ * @id: names the request in its completion. TANDEM_TAG() of it says which slot has its data
+ * @file: the open file; 0: the kernel half
+ * @op: &enum tandem_op
+ * @flags: &enum tandem_submission_flags
+ * @offset: see &enum tandem_op
+ * @code: likewise; OPEN: the flags of open(2)
+ * @in_len: bytes of input in the slot
+ * @out_len: bytes of output that the answer may have there
+ * @pid: the process that opened the file, in the server's pid namespace; 0: it is not seen there
+ * @uid: its effective uid, in the server's user namespace; the overflow id if it has none there
+ * @gid: likewise
+ * @reserved: 0
+ */
+struct tandem_submission {
+	__u64 id;
+	__u64 file;
+	__u32 op;
+	__u32 flags;
+	__u64 offset;
+	__u32 code;
+	__u32 in_len;
+	__u32 out_len;
+	__u32 pid;
+	__u32 uid;
+	__u32 gid;
+	__u64 reserved;
+};
+
+#define TANDEM_TAG(id)	((id) & 0xffff)
+
+/**
+ * enum tandem_completion_flags - more about an answer
+ * @TANDEM_COMPLETION_READY: ready is what poll() on the file finds from now on
+ * @TANDEM_COMPLETION_POSITION: position is the file's from now on (WRITE with
+ *	TANDEM_SUBMISSION_APPEND)
+ */
+enum tandem_completion_flags {
+	TANDEM_COMPLETION_READY		= 1 << 0,
+	TANDEM_COMPLETION_POSITION	= 1 << 1,
+};
+
+/**
+ * struct tandem_completion - what a server answers
+ * @id: of the request
+ * @result: 0 or more, as the operation has it, at most 2^31 - 1 but for LSEEK; or -errno, -511 to
+ *	-1
+ * @len: IOCTL, CONTROL, CALL: bytes of output in the slot, also with an error; else it is not
+ *	looked at: the data of a READ are result bytes
+ * @flags: &enum tandem_completion_flags
+ * @ready: mask of EPOLLIN, EPOLLOUT and others
+ * @position: see &enum tandem_completion_flags
+ *
+ * An answer that cannot be, as one that is longer than what was asked for, is -EIO for the client,
+ * and an error of the server's.
+ */
+struct tandem_completion {
+	__u64 id;
+	__s64 result;
+	__u32 len;
+	__u16 flags;
+	__u16 ready;
+	__u64 position;
+};
+
+/*
+ * A queue is mapped in two mappings, each of exactly this offset and length, MAP_SHARED:
+ *
+ *	0		server_size	read and write	struct tandem_queue_server
+ *							struct tandem_completion[depth]
+ *							slots, slot_size bytes for each tag
+ *	server_size	kernel_size	read only	struct tandem_queue_kernel
+ *							struct tandem_submission[submissions]
+ *
+ * Each of these begins on a page; the kernel's struct says where.
+ *
+ * Positions count messages since the queue began. Submission p is at p % submissions, completion p
+ * at p % depth. There is always room for an answer, and for all that can be asked before it.
+ *
+ * To serve: load published with acquire; what is between consumed and it is to be read; store
+ * consumed with release once that is done, at the latest before the first answer to it. Write the
+ * completions, then store completed with release, then make a full fence, and if need_reply is not
+ * 0 call TANDEM_IOC_REPLY_WAIT, which also waits. Clients that do not sleep find the answers
+ * themselves.
+ */
+
+/**
+ * struct tandem_queue_server - first page of a queue: what the server tells the kernel
+ * @consumed: submissions up to here have been read
+ * @completed: completions up to here are there; more than depth beyond what the kernel has
+ *	taken ends the session
+ */
+struct tandem_queue_server {
+	__u64 consumed;
+	__u8 pad0[120];
+	__u64 completed;
+};
+
+/**
+ * struct tandem_queue_kernel - first page of a queue's second mapping: what the kernel tells
+ * @published: submissions up to here are there; load with acquire
+ * @need_reply: how many clients sleep, and want TANDEM_IOC_REPLY_WAIT after their answer
+ * @ended: 1 when the session has ended
+ * @magic: TANDEM_QUEUE_MAGIC
+ * @abi: TANDEM_ABI_VERSION
+ * @depth: as in &struct tandem_bind
+ * @slot_size: likewise
+ * @submissions: entries of the ring of submissions, a power of two
+ * @completions_offset: where the completions are in the first mapping
+ * @slots_offset: where the slots are there
+ * @submissions_offset: where the submissions are in the second mapping
+ */
+struct tandem_queue_kernel {
+	__u64 published;
+	__u8 pad0[120];
+	__u32 need_reply;
+	__u32 ended;
+	__u8 pad1[120];
+	__u64 magic;
+	__u32 abi;
+	__u32 depth;
+	__u32 slot_size;
+	__u32 submissions;
+	__u64 completions_offset;
+	__u64 slots_offset;
+	__u64 submissions_offset;
+};
+
+#define TANDEM_QUEUE_MAGIC	0x5155455545000001ULL
+
+/**
+ * struct tandem_reply_wait - argument of TANDEM_IOC_REPLY_WAIT
+ * @min: wait until there are so many submissions that are not consumed, at most depth; 0: do not
+ *	wait
+ * @flags: 0
+ * @timeout: for how long at most, in nanoseconds, or TANDEM_FOREVER
+ *
+ * Takes the completions up to &tandem_queue_server.completed, wakes their clients, and waits for
+ * submissions.
+ *
+ * Return: 0, or -EINVAL, -ENOTCONN (the fd is not bound), -ESTALE, -ETIMEDOUT or -EINTR (a signal),
+ * -EBADMSG (some completions were for no request that is in flight, or were answers that cannot
+ * be; all others were taken).
+ */
+struct tandem_reply_wait {
+	__u32 min;
+	__u32 flags;
+	__aligned_u64 timeout;
+};
+
+/**
+ * struct tandem_ready - argument of TANDEM_IOC_READY
+ * @file: the open file; 0: all that are open
+ * @events: what poll() finds from now on: mask of EPOLLIN, EPOLLOUT and others. A file that the
+ *	server has not spoken of is always ready to be read and written
+ * @flags: 0
+ *
+ * Return: 0, or -EINVAL, -ENOENT (no such file), -ENOTCONN, -ESTALE.
+ */
+struct tandem_ready {
+	__aligned_u64 file;
+	__u32 events;
+	__u32 flags;
+};
+
+/*
+ * Makes an fd, close-on-exec, of queue number arg. Return: it, or -EINVAL, -ENOTCONN, -ESTALE,
+ * -EMFILE, -ENOMEM.
+ */
+#define TANDEM_IOC_QUEUE	_IO(TANDEM_IOC_MAGIC, 0x04)
+/**
+ * struct tandem_adopt - argument of TANDEM_IOC_ADOPT
+ * @flags: 0
+ * @generation: out, as all that follows: number of the server session
+ * @queues: as in &struct tandem_bind
+ * @depth: likewise
+ * @slot_size: likewise
+ * @operations: likewise
+ * @server_size: likewise
+ * @kernel_size: likewise
+ *
+ * Makes the caller's process the server process instead of the one before, whose death ends
+ * nothing any more: for who was given the fd.
+ *
+ * Return: 0, or -EINVAL, -ENOTCONN, -ESTALE.
+ */
+struct tandem_adopt {
+	__u32 flags;
+	__u32 generation;
+	__u32 queues;
+	__u32 depth;
+	__u32 slot_size;
+	__u32 operations;
+	__aligned_u64 server_size;
+	__aligned_u64 kernel_size;
+};
+
+#define TANDEM_IOC_ADOPT	_IOWR(TANDEM_IOC_MAGIC, 0x05, struct tandem_adopt)
+#define TANDEM_IOC_REPLY_WAIT	_IOW(TANDEM_IOC_MAGIC, 0x06, struct tandem_reply_wait)
+#define TANDEM_IOC_READY	_IOW(TANDEM_IOC_MAGIC, 0x07, struct tandem_ready)
+/*
+ * The request of the id that arg points to is being worked on: its deadline begins anew.
+ * Return: 0, or -ENOENT (not in flight), -ENOTCONN, -ESTALE.
+ */
+#define TANDEM_IOC_PROGRESS	_IOW(TANDEM_IOC_MAGIC, 0x08, __u64)
+/*
+ * Takes the completions that are there, and ends the server session, as the death of its process
+ * does. Return: 0, or -ENOTCONN, -ESTALE.
+ */
+#define TANDEM_IOC_UNBIND	_IO(TANDEM_IOC_MAGIC, 0x09)
 
 /* ---- A device's node: /dev/tandem/NAME ------------------------------------------------------- */
 
@@ -472,6 +855,43 @@ struct tandem_record {
 #define TANDEM_RECORD_BUSY		(1 << 15)
 /* From one record to the next. */
 #define TANDEM_RECORD_STRIDE(len)	(((__u64)(len) + 7) & ~(__u64)7)
+
+/* ---- Lists in a section ---------------------------------------------------------------------- */
+
+/*
+ * A stack of entries in shared memory, which processes and kernel halves change at once, without a
+ * lock: <tandem/slist.h> and kernel/slist.h know how. All zeros is an empty list.
+ *
+ * Memory is mapped at other addresses by each of them, so an entry is told of by its place: its
+ * offset from the section's beginning, a multiple of TANDEM_SLIST_ALIGN and not 0, divided by
+ * TANDEM_SLIST_ALIGN.
+ */
+#define TANDEM_SLIST_ALIGN	16
+
+/**
+ * struct tandem_slist_entry - first member of what is put into a list
+ * @next: place of the next entry; 0: there is none
+ */
+struct tandem_slist_entry {
+	__u32 next;
+};
+
+/**
+ * struct tandem_slist_head - a list
+ * @top: the following two, which change together, but for taking all: that sets @first alone to 0
+ * @first: place of the entry that was pushed last; 0: the list is empty
+ * @pushes: how many entries were pushed, modulo 2^32. By it, one that pops knows that a list has
+ *	changed even if the same entry is the first again
+ */
+struct tandem_slist_head {
+	union {
+		__aligned_u64 top;
+		struct {
+			__u32 first;
+			__u32 pushes;
+		};
+	};
+};
 
 /* ---- The generic-netlink family -------------------------------------------------------------- */
 

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Serve: a queue's fd, by which a server takes requests and answers them.
+ */
+#include <linux/freezer.h>
+#include <linux/hrtimer.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+#include "device.h"
+#include "queue.h"
+#include "serve.h"
+#include "server.h"
+
+static int tandem_serve_ended(const struct tandem_queue *q)
+{
+	if (likely(!READ_ONCE(q->ended)))
+		return 0;
+	return READ_ONCE(q->server->dev->gone) ? -ENODEV : -ESTALE;
+}
+
+/* Asks to be woken when there are @min submissions more than are consumed. Are there already? */
+static bool tandem_serve_ready(struct tandem_queue *q, u32 min)
+{
+	u64 at = READ_ONCE(q->shared->consumed) + min;
+	u64 published = READ_ONCE(q->published);
+
+	/* Others may wait for less, or for what is there by now. */
+	if ((s64)(READ_ONCE(q->wake_at) - published) <= 0 ||
+	    (s64)(at - READ_ONCE(q->wake_at)) < 0)
+		WRITE_ONCE(q->wake_at, at);
+	/* wake_at before published. Pairs with the barrier in tandem_queue_wake(). */
+	smp_mb();
+	return tandem_queue_pending(q) >= min || READ_ONCE(q->ended);
+}
+
+/* Return: 0, -ERESTARTSYS or -ETIMEDOUT. */
+static int tandem_serve_wait(struct tandem_queue *q, u32 min, ktime_t *timeout)
+{
+	DEFINE_WAIT(wait);
+	int ret = 0;
+
+	for (;;) {
+		prepare_to_wait_exclusive(&q->wait, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		if (tandem_serve_ready(q, min))
+			break;
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		/* Without a time-out it is as schedule(). */
+		if (!schedule_hrtimeout(timeout, HRTIMER_MODE_ABS) && !tandem_serve_ready(q, min)) {
+			ret = -ETIMEDOUT;
+			break;
+		}
+	}
+	finish_wait(&q->wait, &wait);
+	/* A wake-up that came for the one who gives up is for the next one. */
+	if (ret && tandem_queue_pending(q))
+		wake_up_interruptible_poll(&q->wait, EPOLLIN | EPOLLRDNORM);
+	return ret;
+}
+
+/**
+ * tandem_serve_reply_wait() - TANDEM_IOC_REPLY_WAIT
+ * @q: the queue
+ * @args: the argument
+ */
+int tandem_serve_reply_wait(struct tandem_queue *q, const struct tandem_reply_wait *args)
+{
+	ktime_t end;
+	int ret;
+
+	if (args->flags || args->min > q->depth)
+		return -EINVAL;
+	tandem_queue_serve(q);
+	ret = tandem_queue_take(q);
+	if (!ret)
+		ret = tandem_serve_ended(q);
+	if (ret)
+		return ret == -EPROTO ? -ESTALE : ret;
+	if (tandem_queue_pending(q) >= args->min)
+		return 0;
+	if (args->timeout == TANDEM_FOREVER) {
+		ret = tandem_serve_wait(q, args->min, NULL);
+	} else if (!args->timeout) {
+		ret = -ETIMEDOUT;
+	} else {
+		end = ktime_add_safe(ktime_get(),
+				     ns_to_ktime(min_t(u64, args->timeout, KTIME_MAX)));
+		ret = tandem_serve_wait(q, args->min, &end);
+		/* It would wait for as long again. */
+		if (ret == -ERESTARTSYS)
+			ret = -EINTR;
+	}
+	return tandem_serve_ended(q) ?: ret;
+}
+
+/* Copies the next message out, if there is one. Return: its bytes, 0 or -errno. */
+static ssize_t tandem_serve_read_one(struct tandem_queue *q, struct iov_iter *to)
+{
+	struct tandem_submission message;
+	u64 consumed = READ_ONCE(q->shared->consumed);
+	u64 pending = READ_ONCE(q->published) - consumed;
+	const u8 *data;
+
+	lockdep_assert_held(&q->read_lock);
+	if (!pending)
+		return 0;
+	if (pending > q->told->submissions)
+		return -EBADMSG;
+	/* Pairs with tandem_queue_publish(): who sees the position sees the message. */
+	smp_rmb();
+	message = q->submissions[consumed & (q->told->submissions - 1)];
+	if (iov_iter_count(to) < sizeof(message) + message.in_len)
+		return -EMSGSIZE;
+	data = tandem_queue_slot(q, TANDEM_TAG(message.id));
+	if (copy_to_iter(&message, sizeof(message), to) != sizeof(message) ||
+	    copy_to_iter(data, message.in_len, to) != message.in_len)
+		return -EFAULT;
+	WRITE_ONCE(q->shared->consumed, consumed + 1);
+	return sizeof(message) + message.in_len;
+}
+
+ssize_t tandem_serve_read(struct tandem_queue *q, struct kiocb *iocb, struct iov_iter *to)
+{
+	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
+	ssize_t ret;
+
+	if (!iov_iter_count(to))
+		return 0;
+	tandem_queue_serve(q);
+	for (;;) {
+		ret = tandem_serve_ended(q);
+		if (ret)
+			return ret;
+		if (mutex_lock_interruptible(&q->read_lock))
+			return -ERESTARTSYS;
+		ret = tandem_serve_read_one(q, to);
+		mutex_unlock(&q->read_lock);
+		if (ret)
+			return ret;
+		if (nonblock)
+			return -EAGAIN;
+		ret = tandem_serve_wait(q, 1, NULL);
+		if (ret)
+			return ret;
+	}
+}
+
+ssize_t tandem_serve_write(struct tandem_queue *q, struct iov_iter *from)
+{
+	size_t len = iov_iter_count(from);
+	struct tandem_completion c;
+	int ret;
+
+	if (len < sizeof(c))
+		return -EINVAL;
+	if (!copy_from_iter_full(&c, sizeof(c), from))
+		return -EFAULT;
+	if (TANDEM_TAG(c.id) >= q->depth)
+		return -ENOENT;
+	if (iov_iter_count(from) > q->slot_size)
+		return -EMSGSIZE;
+	if (mutex_lock_interruptible(&q->write_lock))
+		return -ERESTARTSYS;
+	ret = tandem_serve_ended(q);
+	if (!ret)
+		ret = tandem_queue_answer_from(q, &c, from);
+	mutex_unlock(&q->write_lock);
+	return ret ?: len;
+}
+
+__poll_t tandem_serve_poll(struct tandem_queue *q, struct file *filp,
+			   struct poll_table_struct *wait)
+{
+	poll_wait(filp, &q->wait, wait);
+	if (READ_ONCE(q->ended))
+		return EPOLLHUP | EPOLLERR;
+	return EPOLLOUT | EPOLLWRNORM | (tandem_serve_ready(q, 1) ? EPOLLIN | EPOLLRDNORM : 0);
+}
+
+static vm_fault_t tandem_queue_fault(struct vm_fault *vmf)
+{
+	struct page *page = tandem_queue_page(vmf->vma->vm_private_data, vmf->pgoff);
+
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+static int tandem_queue_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	return -EINVAL;
+}
+
+static int tandem_queue_mremap(struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+static const struct vm_operations_struct tandem_queue_vm_ops = {
+	.fault = tandem_queue_fault,
+	.may_split = tandem_queue_may_split,
+	.mremap = tandem_queue_mremap,
+};
+
+int tandem_serve_mmap(struct tandem_queue *q, struct vm_area_struct *vma)
+{
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	u64 length = vma->vm_end - vma->vm_start;
+
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	if (offset == q->server_size && length == q->kernel_size) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	} else if (offset || length != q->server_size) {
+		return -EINVAL;
+	}
+	vm_flags_clear(vma, VM_MAYEXEC);
+	/* VM_IO also keeps MADV_DOFORK from undoing VM_DONTCOPY. */
+	vm_flags_set(vma, VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
+	vma->vm_private_data = q;
+	vma->vm_ops = &tandem_queue_vm_ops;
+	return 0;
+}

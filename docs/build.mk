@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The code that the guide shows is compiled and run by a test; docs/guide/Kbuild has its kernel half.
 
-guide-objs := $(addprefix docs/guide/,client.o events.o processes.o server.o arrival.o raw.o)
+guide-objs := $(addprefix docs/guide/,client.o board.o events.o processes.o server.o arrival.o raw.o)
 
 tests += guide
 selftests/guide-objs := selftests/guide.o $(guide-objs)

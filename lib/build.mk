@@ -32,7 +32,8 @@ $(O)/tandem.pc: lib/tandem.pc.in tandem-pc
 
 goals += $(O)/libtandem.a $(O)/$(libtandem-soname) $(O)/libtandem.so $(O)/tandem.pc
 install-files += $(O)/libtandem.a:$(libdir):644 $(O)/$(libtandem-so):$(libdir):755 \
-	lib/include/tandem.h:$(includedir):644 $(O)/tandem.pc:$(libdir)/pkgconfig:644
+	lib/include/tandem.h:$(includedir):644 $(O)/tandem.pc:$(libdir)/pkgconfig:644 \
+	lib/include/tandem/interlocked.h:$(includedir)/tandem:644
 install-links += $(libtandem-so):$(libdir)/$(libtandem-soname) $(libtandem-soname):$(libdir)/libtandem.so
 
 # The reader and the waiting are tested against simulated rings; the whole of it in the virtual machine.
@@ -42,6 +43,9 @@ $(foreach test,$(sim-tests),$(eval selftests/host/$(test)-objs := selftests/host
 selftests/host/kinds-libs := $(LIBTANDEM) -lpthread
 selftests/host/reader-libs := $(LIBTANDEM)
 selftests/host/waiting-libs := $(LIBTANDEM) -lpthread
+# Headers alone.
+host-tests += interlocked
+selftests/host/interlocked-libs := -lpthread
 # The harness defines functions that nobody declares, with parameters that few need.
 harness-warnings := -Wno-missing-prototypes -Wno-unused-parameter
 CFLAGS-selftests/host/kinds.o := $(harness-warnings)
@@ -68,7 +72,7 @@ $(O)/%.asan.o: %.c Makefile
 	$(quiet)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(call flags-of,$<) $(sanitize) \
 		-MMD -MP -MF $@.d -c -o $@ $<
 
-lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_next tandem_snapshot \
+lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_interlocked tandem_next tandem_snapshot \
 	tandem_subscribe
 install-files += $(foreach page,$(lib-pages),docs/man/$(page).3:$(mandir)/man3:644)
 # A function that shares its page with others.
@@ -77,6 +81,9 @@ install-links += $(call lib-page-link,libtandem,tandem_strerror tandem_version) 
 	$(call lib-page-link,tandem_bind,tandem_post tandem_post_wait tandem_remove) \
 	$(call lib-page-link,tandem_control,tandem_open) \
 	$(call lib-page-link,tandem_dispatch,tandem_on) \
+	$(call lib-page-link,tandem_interlocked,$(addprefix tandem_interlocked_,increment decrement add exchange_add \
+		exchange compare_exchange and or xor bit_test_and_set bit_test_and_reset bit_test_and_complement \
+		compare_exchange128)) \
 	$(call lib-page-link,tandem_next,tandem_arm tandem_record_cpu tandem_record_position tandem_record_ring \
 		tandem_release tandem_wait) \
 	$(call lib-page-link,tandem_subscribe,tandem_subscription_attached tandem_subscription_counters \

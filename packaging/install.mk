@@ -28,7 +28,7 @@ dkms-conf:
 $(O)/dkms.conf: packaging/dkms.conf dkms-conf
 	$(quiet)mkdir -p $(@D) && sed 's|@version@|$(VERSION)|' $< > $@
 
-user-directories := $(srcdir)/kernel $(srcdir)/uapi/linux $(srcdir)/uapi $(srcdir) $(sysconfdir)/tandem $(docdir)
+user-directories := $(includedir)/tandem $(srcdir)/kernel $(srcdir)/uapi/linux $(srcdir)/uapi $(srcdir) $(sysconfdir)/tandem $(docdir)
 module-directories = $(moddir) $(srcdir)/$(KREL) $(srcdir)
 
 # For each file of a list: $file is what is installed, $dir and $mode how, and $target where.

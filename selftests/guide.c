@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -259,6 +260,25 @@ TEST_F(meter, without_the_library_by_read)
 	EXPECT_EQ(8, sum);
 	EXPECT_EQ(0, lost);
 	close(fd);
+}
+
+TEST(board_is_shared)
+{
+	struct board *boards[2];
+	int i, fd = memfd_create("board", MFD_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, sizeof(struct board)));
+	for (i = 0; i < 2; i++) {
+		boards[i] = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED,
+				 fd, 0);
+		ASSERT_NE(MAP_FAILED, boards[i]);
+		EXPECT_EQ(i + 1, board_enter(boards[i]));
+	}
+	close(fd);
+	EXPECT_EQ(1, board_close(boards[0]));
+	EXPECT_EQ(0, board_close(boards[1]));
+	EXPECT_EQ(-ECANCELED, board_enter(boards[1]));
 }
 
 TEST(errors_have_names_and_meanings)

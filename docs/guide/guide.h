@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <tandem.h>
+#include <tandem/interlocked.h>
 
 #include "meter.h"
 
@@ -26,6 +27,19 @@ int meter_read_timeout(int fd, uint32_t *sample, int timeout_ms);
 const uint32_t *meter_map(int fd);
 void meter_unmap(const uint32_t *history);
 int meter_explain(int error, char *text, size_t size);
+
+/* ---- What a section may hold (board.c) ---- */
+
+/* [board] */
+struct board {
+	__s32 users;
+	__s32 closed;
+};
+
+/* [end] */
+
+int board_enter(struct board *board);
+int board_close(struct board *board);
 
 /* ---- Events (events.c) ---- */
 

@@ -39,6 +39,7 @@ libdir=$(pkg-config --variable=libdir tandem)
 includedir=$(pkg-config --variable=includedir tandem)
 export PKG_CONFIG_SYSROOT_DIR=$stage
 install -D -m 644 "$tree/lib/include/tandem.h" "$stage$includedir/tandem.h"
+install -D -m 644 -t "$stage$includedir/tandem" "$tree"/lib/include/tandem/*.h
 install -D -m 644 "$tree/uapi/linux/tandem.h" "$stage$includedir/linux/tandem.h"
 install -D -m 644 "$build/libtandem.a" "$stage$libdir/libtandem.a"
 install -m 755 "$build/libtandem.so.$version" "$stage$libdir"

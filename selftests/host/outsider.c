@@ -4,6 +4,7 @@
  * what is installed.
  */
 #include <tandem.h>
+#include <tandem/interlocked.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +58,15 @@ static int serve(const char *name)
 	return tandem_remove(name);
 }
 
+static bool share(void)
+{
+	__s64 count = 0;
+
+	return tandem_interlocked_increment64(&count) == 1 &&
+	       tandem_interlocked_exchange_add_release64(&count, 5) == 1 &&
+	       tandem_interlocked_compare_exchange64(&count, 0, 6) == 6 && !count;
+}
+
 int main(void)
 {
 	uint64_t sum = 0;
@@ -64,5 +74,5 @@ int main(void)
 	int served = serve("this-name-is-longer-than-the-sixty-three-characters-that-fit-into-it");
 
 	printf("%s: %s\n", tandem_version(), tandem_strerror(consumed));
-	return consumed == -EINVAL && served == -ENAMETOOLONG && !sum ? 0 : 1;
+	return consumed == -EINVAL && served == -ENAMETOOLONG && !sum && share() ? 0 : 1;
 }

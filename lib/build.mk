@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # libtandem: the archive for our own programs, the shared library for others.
 
-libtandem-objs := lib/device.o lib/dispatch.o lib/error.o lib/reader.o lib/recorder.o \
-	lib/server.o lib/subscription.o lib/version.o lib/wait.o
+libtandem-objs := lib/device.o lib/dispatch.o lib/error.o lib/file.o lib/queue.o lib/reader.o lib/recorder.o \
+	lib/request.o lib/serve.o lib/server.o lib/session.o lib/subscription.o lib/version.o lib/wait.o
 libtandem-soname := libtandem.so.0
 libtandem-so := libtandem.so.$(VERSION)
 
@@ -36,11 +36,13 @@ install-files += $(O)/libtandem.a:$(libdir):644 $(O)/$(libtandem-so):$(libdir):7
 	lib/include/tandem/interlocked.h:$(includedir)/tandem:644
 install-links += $(libtandem-so):$(libdir)/$(libtandem-soname) $(libtandem-soname):$(libdir)/libtandem.so
 
-# The reader and the waiting are tested against simulated rings; the whole of it in the virtual machine.
+# Reader, waiting and serving are tested against simulated rings and queues; the whole of it in the virtual machine.
 sim-tests := kinds reader waiting
-host-tests += $(sim-tests)
+host-tests += $(sim-tests) serve
 $(foreach test,$(sim-tests),$(eval selftests/host/$(test)-objs := selftests/host/$(test).o selftests/host/sim.o))
 selftests/host/kinds-libs := $(LIBTANDEM) -lpthread
+selftests/host/serve-objs := selftests/host/serve.o selftests/host/session.o
+selftests/host/serve-libs := $(LIBTANDEM) -lpthread
 selftests/host/reader-libs := $(LIBTANDEM)
 selftests/host/waiting-libs := $(LIBTANDEM) -lpthread
 # Headers alone.
@@ -50,6 +52,7 @@ selftests/host/interlocked-libs := -lpthread
 harness-warnings := -Wno-missing-prototypes -Wno-unused-parameter
 CFLAGS-selftests/host/kinds.o := $(harness-warnings)
 CFLAGS-selftests/host/reader.o := $(harness-warnings)
+CFLAGS-selftests/host/serve.o := $(harness-warnings)
 CFLAGS-selftests/host/waiting.o := $(harness-warnings)
 
 # The same test twice: as it is, and with the library and itself under sanitizers.
@@ -60,6 +63,10 @@ tests += $(lib-kinds)
 $(foreach test,$(lib-kinds),$(eval selftests/$(test)-objs := selftests/$(test).o $(filter-out selftests/lib.o,$(lib-test-objs))))
 $(foreach test,$(lib-kinds),$(eval selftests/$(test)-libs := $(LIBTANDEM)))
 $(foreach test,$(lib-kinds),$(eval CFLAGS-selftests/$(test).o := $(harness-warnings)))
+tests += lib_serve
+selftests/lib_serve-objs := $(addprefix selftests/,lib_serve.o service.o util.o)
+selftests/lib_serve-libs := $(LIBTANDEM) -lpthread
+CFLAGS-selftests/lib_serve.o := $(harness-warnings)
 CFLAGS-selftests/lib.o := $(harness-warnings)
 selftests/lib-objs := $(lib-test-objs)
 selftests/lib-libs := $(LIBTANDEM)
@@ -72,8 +79,8 @@ $(O)/%.asan.o: %.c Makefile
 	$(quiet)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(call flags-of,$<) $(sanitize) \
 		-MMD -MP -MF $@.d -c -o $@ $<
 
-lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_interlocked tandem_next tandem_snapshot \
-	tandem_subscribe
+lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_interlocked tandem_next tandem_reply \
+	tandem_server_create tandem_server_run tandem_snapshot tandem_subscribe
 install-files += $(foreach page,$(lib-pages),docs/man/$(page).3:$(mandir)/man3:644)
 # A function that shares its page with others.
 lib-page-link = $(foreach name,$(2),$(1).3:$(mandir)/man3/$(name).3)
@@ -86,5 +93,9 @@ install-links += $(call lib-page-link,libtandem,tandem_strerror tandem_version) 
 		compare_exchange128)) \
 	$(call lib-page-link,tandem_next,tandem_arm tandem_record_cpu tandem_record_position tandem_record_ring \
 		tandem_release tandem_wait) \
+	$(call lib-page-link,tandem_reply,tandem_progress) \
+	$(call lib-page-link,tandem_server_create,tandem_server_adopt tandem_server_destroy tandem_server_fd \
+		tandem_server_queues tandem_server_ready) \
+	$(call lib-page-link,tandem_server_run,tandem_server_dispatch tandem_server_stop) \
 	$(call lib-page-link,tandem_subscribe,tandem_subscription_attached tandem_subscription_counters \
 		tandem_subscription_fd tandem_subscription_remove tandem_unsubscribe)

@@ -8,16 +8,31 @@
 #include <unistd.h>
 
 #include "name.h"
-#include "tandem.h"
+#include "session.h"
+
+int tandem_bind_args(const char *name, struct tandem_bind *args)
+{
+	int fd, ret;
+
+	ret = copy_name(args->name, name);
+	if (ret)
+		return ret;
+	fd = tandem_open("control", O_RDWR);
+	if (fd < 0)
+		return fd;
+	if (ioctl(fd, TANDEM_IOC_BIND, args) < 0) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
 
 int tandem_bind(const char *name, const struct tandem_bind_options *options, uint32_t *generation)
 {
 	struct tandem_bind args = { .flags = 0 };
-	int fd, ret;
+	int fd;
 
-	ret = copy_name(args.name, name);
-	if (ret)
-		return ret;
 	if (options) {
 		args.flags = options->flags;
 		args.mode = options->mode;
@@ -31,15 +46,8 @@ int tandem_bind(const char *name, const struct tandem_bind_options *options, uin
 		args.gid = getegid();
 		args.events_mode = 0400;
 	}
-	fd = tandem_open("control", O_RDWR);
-	if (fd < 0)
-		return fd;
-	if (ioctl(fd, TANDEM_IOC_BIND, &args) < 0) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
-	if (generation)
+	fd = tandem_bind_args(name, &args);
+	if (fd >= 0 && generation)
 		*generation = args.generation;
 	return fd;
 }

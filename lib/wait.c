@@ -4,12 +4,9 @@
  */
 #include <errno.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
+#include "clock.h"
 #include "subscription.h"
-
-#define NSEC_PER_SEC	1000000000ULL
-#define NSEC_PER_MSEC	1000000ULL
 
 /* With a watermark no sleep is longer, so that what waits below it is not forgotten. */
 #define SLEEP_MAX	NSEC_PER_SEC
@@ -83,23 +80,6 @@ int tandem_arm(struct tandem_subscription *sub)
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return look(sub, sub->watermark);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-static void relax(void)
-{
-#if __has_builtin(__builtin_ia32_pause)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ __volatile__("yield");
-#endif
 }
 
 static int spin(struct tandem_subscription *sub, uint64_t until)

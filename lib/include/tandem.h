@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libtandem: talk to Tandem devices and consume their events.
+ * libtandem: talk to Tandem devices, consume their events, and serve them.
  *
  * Every function that can fail returns a negative errno, and nothing else says so: errno itself is
  * not set. Nothing is printed, no thread is started, no signal handler installed. A struct
- * tandem_subscription belongs to one thread at a time; different ones are independent.
+ * tandem_subscription belongs to one thread at a time, and so does each queue of a struct
+ * tandem_server; different ones are independent. Requests are answered from any thread.
  *
  * Nothing has been released yet, and until then structs may change. From the first release on, a
  * struct grows at its end alone, and the functions that take it get a new version of their symbols
@@ -418,6 +419,310 @@ int tandem_post_wait(int fd, unsigned int type, unsigned int event_class, const 
  * Return: 0, or -errno as open(2) of the control node and TANDEM_IOC_REMOVE give it.
  */
 int tandem_remove(const char *name);
+
+/* ---- Serving: what clients ask is answered by functions of the program ---- */
+
+struct tandem_server;
+
+/* What a function of a server returns if the answer comes later, by tandem_reply(). */
+#define TANDEM_LATER	INT64_MIN
+
+/**
+ * struct tandem_request - an operation of a client, to be answered
+ * @server: who it was sent to
+ * @arg: as in &struct tandem_server_options
+ * @data: the file's. What open() leaves here when it accepts the file, all its requests find here
+ * @context: for whoever answers later; the library does not look at it
+ * @id: names the request among those of its queue
+ * @file: names the open file; 0: the kernel half asks
+ * @offset: READ, WRITE, LSEEK: where; IOCTL without data: the argument's value
+ * @in: input, @in_len bytes
+ * @out: where the output goes, @out_len bytes at most. It is the same memory as @in, so that an
+ *	answer can be made in place: what is read from @in after writing to @out is what was written
+ * @in_len: bytes of input
+ * @out_len: bytes of output that the client has room for
+ * @op: &enum tandem_op
+ * @flags: &enum tandem_submission_flags
+ * @code: IOCTL, CONTROL, CALL: what to do; OPEN: the flags of open(2); LSEEK: whence; FSYNC: 1 for
+ *	fdatasync(2)
+ * @queue: the queue that it came in
+ * @pid: the process that opened the file, 0 if it cannot be seen
+ * @uid: its effective user
+ * @gid: its effective group
+ * @len: IOCTL, CONTROL, CALL: answer: bytes of output. It begins as TANDEM_LEN_DEFAULT: all of
+ *	@out_len if an IOCTL does not fail, else none
+ * @answer_flags: answer: &enum tandem_completion_flags
+ * @ready: answer: with TANDEM_COMPLETION_READY: what poll(2) finds from now on, mask of EPOLLIN and
+ *	others
+ * @position: answer: with TANDEM_COMPLETION_POSITION: the file's position from now on
+ *
+ * A request is its function's until that returns, or with TANDEM_LATER until tandem_reply().
+ */
+struct tandem_request {
+	struct tandem_server *server;
+	void *arg;
+	void *data;
+	void *context;
+	uint64_t id;
+	uint64_t file;
+	uint64_t offset;
+	const void *in;
+	void *out;
+	size_t in_len;
+	size_t out_len;
+	uint32_t op;
+	uint32_t flags;
+	uint32_t code;
+	uint32_t queue;
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t gid;
+	uint16_t answer_flags;
+	uint16_t ready;
+	size_t len;
+	uint64_t position;
+};
+
+#define TANDEM_LEN_DEFAULT	SIZE_MAX
+
+/**
+ * typedef tandem_handler - what is called for a request
+ * @request: the request
+ *
+ * It may call everything but tandem_server_dispatch(), tandem_server_run() and
+ * tandem_server_destroy() for the same server.
+ *
+ * Return: the answer, 0 or more or -errno; TANDEM_LATER: tandem_reply() gives it, from any thread.
+ */
+typedef int64_t (*tandem_handler)(struct tandem_request *request);
+
+/**
+ * struct tandem_server_ops - the functions of a server; NULL: it does not have the operation
+ * @open: a file is opened: 0, or -errno to refuse that
+ * @release: the last user of a file is gone, and all its requests have been answered; it may be
+ *	called where the last of them was, in tandem_reply(). Nobody waits for what it returns
+ * @read: how many bytes were put into out; 0: the end
+ * @write: how many bytes of in were taken
+ * @ioctl: commands without a function of their own. With it all commands are sent, those unknown
+ *	to &tandem_server_options.commands with the sizes that their numbers carry
+ * @control: control codes without a function of their own, likewise
+ * @lseek: the position from the file's beginning; asked for other than SEEK_SET and SEEK_CUR
+ * @fsync: 0 once what was written lasts
+ * @call: codes of the kernel half without a function of their own
+ * @cancel: whose answer comes later: the client does not want it any more, or wants it at once. It
+ *	is to be answered all the same; -EINTR says that nothing was done. It may have been answered
+ *	by another thread in the meantime: what @cancel may look at without a lock is the address
+ */
+struct tandem_server_ops {
+	tandem_handler open;
+	tandem_handler release;
+	tandem_handler read;
+	tandem_handler write;
+	tandem_handler ioctl;
+	tandem_handler control;
+	tandem_handler lseek;
+	tandem_handler fsync;
+	tandem_handler call;
+	void (*cancel)(struct tandem_request *request);
+};
+
+/**
+ * struct tandem_server_command - a command and its function; see &struct tandem_command
+ * @op: TANDEM_OP_IOCTL, TANDEM_OP_CONTROL or TANDEM_OP_CALL
+ * @code: the command's number, or the code
+ * @handler: its function
+ * @method: &enum tandem_method
+ * @access: mask of &enum tandem_access
+ * @in_min: CONTROL: bytes of input at least
+ * @in_len: IOCTL: bytes of input; CONTROL: at most
+ * @out_len: IOCTL: bytes of output; CONTROL: at least. If both are 0, those of an IOCTL are as its
+ *	number says
+ * @deadline: in nanoseconds; 0: the server's
+ *
+ * The kernel checks what comes against them, so a function finds the sizes that it asked for.
+ * What a kernel half calls is not checked: op, code and handler are all of it.
+ */
+struct tandem_server_command {
+	uint32_t op;
+	uint32_t code;
+	tandem_handler handler;
+	uint32_t method;
+	uint32_t access;
+	uint32_t in_min;
+	uint32_t in_len;
+	uint32_t out_len;
+	uint64_t deadline;
+};
+
+/* An ioctl whose number, by _IOR() and the like, says how many bytes go in and come out. */
+#define TANDEM_ON_IOCTL(number, access, function)					\
+	{ TANDEM_OP_IOCTL, (number), (function), TANDEM_METHOD_BUFFERED, (access), 0, 0, 0, 0 }
+
+/* A control code, by TANDEM_CTL_CODE() or any other. */
+#define TANDEM_ON_CONTROL(code, access, in_min, in_max, out_min, function)		\
+	{ TANDEM_OP_CONTROL, (code), (function), TANDEM_METHOD_BUFFERED, (access),	\
+	  (in_min), (in_max), (out_min), 0 }
+
+/* What a kernel half calls. */
+#define TANDEM_ON_CALL(code, function)							\
+	{ TANDEM_OP_CALL, (code), (function), TANDEM_METHOD_BUFFERED, TANDEM_ACCESS_ANY,	\
+	  0, 0, 0, 0 }
+
+/**
+ * struct tandem_server_options - what to serve, and how; but for the functions zeros are good
+ * @ops: the functions
+ * @commands: those of commands; they are copied
+ * @commands_count: how many
+ * @flags: &enum tandem_bind_flags
+ * @mode: of the node, if it is made
+ * @uid: likewise
+ * @gid: likewise
+ * @events_mode: likewise
+ * @queues: 0: one
+ * @depth: requests in flight in each queue, a power of two; 0: 32
+ * @slot_size: bytes that a request can have in one piece, a power of two; 0: 64 KiB
+ * @deadline: for requests, in nanoseconds, or TANDEM_FOREVER; 0: what the module says
+ * @spin_ns: how long to look for requests before sleeping; 0: not at all
+ * @arg: for the functions
+ */
+struct tandem_server_options {
+	const struct tandem_server_ops *ops;
+	const struct tandem_server_command *commands;
+	uint32_t commands_count;
+	uint32_t flags;
+	uint32_t mode;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t events_mode;
+	uint32_t queues;
+	uint32_t depth;
+	uint32_t slot_size;
+	uint64_t deadline;
+	uint64_t spin_ns;
+	void *arg;
+};
+
+/**
+ * tandem_server_create() - become a device's server, which answers requests
+ * @server: where it goes
+ * @name: the device
+ * @options: what it answers
+ *
+ * Which operations and commands there are follows from the functions; for all others the kernel
+ * answers itself.
+ *
+ * Return: 0, or -errno as open(2) of the control node, TANDEM_IOC_BIND and mmap(2) give it; -EPROTO
+ * if the kernel's queues are not those this library knows.
+ */
+int tandem_server_create(struct tandem_server **server, const char *name,
+			 const struct tandem_server_options *options);
+
+/**
+ * tandem_server_adopt() - become the server process of a session that another process has made
+ * @server: where it goes
+ * @fd: its server fd, passed or inherited; the server's from now on, unless this fails
+ * @options: the functions, as that process gave them; what the device and its queues are is known
+ *	already, and not looked at
+ *
+ * The death of the process that had it before ends nothing any more.
+ *
+ * Return: 0, or -errno as TANDEM_IOC_ADOPT and mmap(2) give it; -EPROTO as above.
+ */
+int tandem_server_adopt(struct tandem_server **server, int fd,
+			const struct tandem_server_options *options);
+
+/**
+ * tandem_server_destroy() - end the server session, if no other process has its fd
+ * @server: NULL is allowed; no thread may be using it
+ *
+ * Requests that have not been answered fail. The device stays; see tandem_remove().
+ */
+void tandem_server_destroy(struct tandem_server *server);
+
+/**
+ * tandem_server_queues() - how many queues a server has
+ * @server: the server
+ */
+unsigned int tandem_server_queues(const struct tandem_server *server);
+
+/**
+ * tandem_server_fd() - the fd of a queue
+ * @server: the server
+ * @queue: which
+ *
+ * For epoll and poll, which find it readable when there are requests; that of queue 0 is the server
+ * fd, for tandem_post() and to be passed to another process. It stays the server's.
+ *
+ * Return: the fd; -EINVAL: there is no such queue.
+ */
+int tandem_server_fd(const struct tandem_server *server, unsigned int queue);
+
+/**
+ * tandem_server_dispatch() - answer the requests that are there
+ * @server: the server
+ * @queue: which queue; one thread at a time for each
+ * @timeout_ms: wait so long at most for the first; 0: not at all, below 0: for ever
+ *
+ * Return: how many messages there were; -EINTR: a signal; -ESTALE: the session has ended; -EINVAL:
+ * there is no such queue.
+ */
+int tandem_server_dispatch(struct tandem_server *server, unsigned int queue, int timeout_ms);
+
+/**
+ * tandem_server_run() - answer requests until the session ends
+ * @server: the server
+ * @queue: which queue; one thread at a time for each
+ *
+ * When clients sleep and there is nothing more to do, waking them and waiting is one system call;
+ * while they do not sleep and spin_ns finds the next request, none is made.
+ *
+ * Return: 0: tandem_server_stop() was called; else as tandem_server_dispatch(), but for -EINTR.
+ */
+int tandem_server_run(struct tandem_server *server, unsigned int queue);
+
+/**
+ * tandem_server_stop() - end the server session, and with it each tandem_server_run()
+ * @server: the server
+ *
+ * May be called from any thread, from the server's functions, and in a signal handler.
+ *
+ * Return: 0, or -errno as TANDEM_IOC_UNBIND gives it.
+ */
+int tandem_server_stop(struct tandem_server *server);
+
+/**
+ * tandem_server_ready() - say what poll(2) on a file finds
+ * @server: the server
+ * @file: the file; 0: all that are open
+ * @events: from now on; mask of EPOLLIN, EPOLLOUT and others
+ *
+ * The kernel keeps it, and answers poll(2) itself. Until a server has said something, a file is
+ * ready to be read and written. From any thread.
+ *
+ * Return: 0, or -errno as TANDEM_IOC_READY gives it: -ENOENT: there is no such file.
+ */
+int tandem_server_ready(struct tandem_server *server, uint64_t file, uint32_t events);
+
+/**
+ * tandem_reply() - answer a request whose function returned, or will return, TANDEM_LATER
+ * @request: the request; it is gone afterwards
+ * @result: 0 or more or -errno, as the function would have returned it
+ *
+ * From any thread, once for each request.
+ *
+ * Return: 0; -EALREADY: it was answered, as far as can be told; -ESTALE: the session has ended.
+ */
+int tandem_reply(struct tandem_request *request, int64_t result);
+
+/**
+ * tandem_progress() - say that a request is being worked on
+ * @request: the request
+ *
+ * Its deadline begins anew. From any thread, before the answer.
+ *
+ * Return: 0, or -errno as TANDEM_IOC_PROGRESS gives it.
+ */
+int tandem_progress(struct tandem_request *request);
 
 /**
  * tandem_strerror() - what an error of a Tandem call means, as a sentence without its full stop

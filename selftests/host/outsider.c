@@ -67,12 +67,54 @@ static bool share(void)
 	       tandem_interlocked_compare_exchange64(&count, 0, 6) == 6 && !count;
 }
 
+static int64_t later(struct tandem_request *request)
+{
+	tandem_progress(request);
+	tandem_reply(request, 0);
+	return TANDEM_LATER;
+}
+
+static const struct tandem_server_command commands[] = {
+	TANDEM_ON_IOCTL(_IOWR('x', 1, __u64), TANDEM_ACCESS_READ, later),
+	TANDEM_ON_CONTROL(TANDEM_CTL_CODE(0x8000, 0x800, TANDEM_METHOD_BUFFERED, TANDEM_ACCESS_ANY),
+			  TANDEM_ACCESS_ANY, 0, 16, 4, later),
+	TANDEM_ON_CALL(7, later),
+};
+
+static int answer(const char *name)
+{
+	struct tandem_server_options options;
+	struct tandem_server_ops ops;
+	struct tandem_server *server;
+	int ret;
+
+	memset(&ops, 0, sizeof(ops));
+	memset(&options, 0, sizeof(options));
+	ops.read = later;
+	options.ops = &ops;
+	options.commands = commands;
+	options.commands_count = 3;
+	ret = tandem_server_create(&server, name, &options);
+	if (ret == -EBUSY)
+		ret = tandem_server_adopt(&server, 0, &options);
+	if (ret)
+		return ret;
+	tandem_server_ready(server, 0, tandem_server_queues(server));
+	ret = tandem_server_dispatch(server, 0, tandem_server_fd(server, 0));
+	if (!ret)
+		ret = tandem_server_run(server, 0);
+	tandem_server_stop(server);
+	tandem_server_destroy(server);
+	return ret;
+}
+
 int main(void)
 {
 	uint64_t sum = 0;
+	int answered = answer("-");
 	int consumed = consume("no such device", &sum);
 	int served = serve("this-name-is-longer-than-the-sixty-three-characters-that-fit-into-it");
 
 	printf("%s: %s\n", tandem_version(), tandem_strerror(consumed));
-	return consumed == -EINVAL && served == -ENAMETOOLONG && !sum && share() ? 0 : 1;
+	return consumed == -EINVAL && served == -ENAMETOOLONG && answered < 0 && !sum && share() ? 0 : 1;
 }

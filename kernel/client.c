@@ -57,6 +57,19 @@ struct tandem_client *tandem_client_create(struct tandem_device *dev, struct fil
 	return client;
 }
 
+/* Is there a server that answers OPEN? Others learn of a file with its first request. */
+static bool tandem_client_wants_open(struct tandem_device *dev)
+{
+	const struct tandem_server *server;
+	bool wants;
+
+	rcu_read_lock();
+	server = rcu_dereference(dev->server);
+	wants = server && server->operations & BIT(TANDEM_OP_OPEN);
+	rcu_read_unlock();
+	return wants;
+}
+
 /**
  * tandem_client_open() - have the user half know of the file, if there is one
  * @client: from tandem_client_create()
@@ -73,10 +86,11 @@ int tandem_client_open(struct tandem_client *client)
 			      &dev->next_client, GFP_KERNEL_ACCOUNT);
 	if (ret < 0)
 		return ret;
-	ret = rcu_access_pointer(dev->server) ? tandem_client_announce(client) : 0;
-	/* Who died meanwhile is as good as never been there. */
-	if (ret)
+	ret = tandem_client_wants_open(dev) ? tandem_client_announce(client) : 0;
+	if (ret) {
 		xa_erase(&dev->clients, client->id);
+		client->id = 0;
+	}
 	return ret;
 }
 

@@ -92,6 +92,7 @@ struct tandem_queue *tandem_queue_create(struct tandem_server *server, unsigned 
 		return ERR_PTR(-ENOMEM);
 	}
 	bitmap_fill(q->free, q->depth);
+	q->free_count = q->depth;
 	q->shared = q->memory;
 	q->completions = q->memory + completions;
 	q->data = q->memory + slots;
@@ -163,20 +164,41 @@ static void tandem_queue_publish(struct tandem_queue *q, const struct tandem_sub
 }
 
 /*
- * May the file have one more tag? Those whose clients left are counted, so that one that forks
- * and dies leaves enough for the others.
+ * May the file have one more tag? One that forks and dies must leave enough for the others, so the
+ * last quarter is for those that have less than half, and tags whose clients have left count as
+ * a debt.
  */
 static bool tandem_queue_credit(const struct tandem_queue *q, u64 file)
 {
-	unsigned int tag, left = 0;
+	unsigned int tag, taken = 0, left = 0;
 
 	lockdep_assert_held(&q->lock);
-	if (likely(!q->abandoned))
+	if (likely(!q->abandoned && q->free_count > q->depth / 4))
 		return true;
-	for (tag = 0; tag < q->depth; tag++)
-		left += !test_bit(tag, q->free) && !q->slots[tag].request &&
-			q->slots[tag].id && q->slots[tag].file == file;
-	return left <= q->depth / 4;
+	for (tag = 0; tag < q->depth; tag++) {
+		if (test_bit(tag, q->free) || q->slots[tag].file != file)
+			continue;
+		taken++;
+		left += !q->slots[tag].request;
+	}
+	return left <= q->depth / 4 && (q->free_count > q->depth / 4 || taken < q->depth / 2);
+}
+
+/* Counts a client that is about to sleep, so that the server says when it has answered. */
+static void tandem_queue_count(struct tandem_queue *q, struct tandem_request *r)
+{
+	lockdep_assert_held(&q->lock);
+	r->sleeping = true;
+	WRITE_ONCE(q->told->need_reply, ++q->sleepers);
+}
+
+static void tandem_queue_uncount(struct tandem_queue *q, struct tandem_request *r)
+{
+	lockdep_assert_held(&q->lock);
+	if (!r->sleeping)
+		return;
+	r->sleeping = false;
+	WRITE_ONCE(q->told->need_reply, --q->sleepers);
 }
 
 /* Gives a free tag to a request. What another file's client or answers left in the slot goes. */
@@ -186,12 +208,14 @@ static void tandem_queue_grant(struct tandem_queue *q, struct tandem_request *r,
 
 	lockdep_assert_held(&q->lock);
 	__clear_bit(tag, q->free);
+	q->free_count--;
 	if (slot->file != r->message.file) {
 		memset(tandem_queue_slot(q, tag), 0, slot->dirty);
 		slot->dirty = 0;
 		slot->file = r->message.file;
 	}
 	slot->request = r;
+	tandem_queue_uncount(q, r);
 	r->tag = tag;
 	WRITE_ONCE(r->state, TANDEM_REQUEST_FILLING);
 }
@@ -213,14 +237,6 @@ static u64 tandem_queue_limit(const struct tandem_submission *message)
 	default:
 		return 0;
 	}
-}
-
-/* Counts a client that is about to sleep, so that the server says when it has answered. */
-static void tandem_queue_count(struct tandem_queue *q, struct tandem_request *r)
-{
-	lockdep_assert_held(&q->lock);
-	r->sleeping = true;
-	WRITE_ONCE(q->told->need_reply, ++q->sleepers);
 }
 
 /* Publishes a request that has its tag. */
@@ -267,6 +283,7 @@ static void tandem_queue_free_tag(struct tandem_queue *q, unsigned int tag)
 	q->slots[tag].request = NULL;
 	q->slots[tag].id = 0;
 	__set_bit(tag, q->free);
+	q->free_count++;
 	rcu_read_lock();
 	list_for_each_entry_safe(r, next, &q->waiting, node) {
 		struct task_struct *task = r->task;
@@ -294,8 +311,7 @@ static void tandem_queue_done(struct tandem_queue *q, struct tandem_request *r, 
 	struct task_struct *task = r->task;
 
 	lockdep_assert_held(&q->lock);
-	if (r->sleeping)
-		WRITE_ONCE(q->told->need_reply, --q->sleepers);
+	tandem_queue_uncount(q, r);
 	r->result = result;
 	rcu_read_lock();
 	/* The answer before the state. Pairs with the acquire in request.c. */
@@ -362,6 +378,8 @@ int tandem_queue_enter(struct tandem_queue *q, struct tandem_request *r)
 			tandem_server_watch(q->server);
 		}
 		list_add_tail(&r->node, &q->waiting);
+		/* Answers that nobody waits for give tags back too, when the server says so. */
+		tandem_queue_count(q, r);
 	}
 out:
 	spin_unlock(&q->lock);
@@ -416,7 +434,7 @@ void tandem_queue_send(struct tandem_queue *q, struct tandem_request *r, bool sl
 /**
  * tandem_queue_sleep() - the client is about to sleep: the server has to say when it has answered
  * @q: the request's queue
- * @r: SENT, or DONE meanwhile
+ * @r: WAITING or SENT; or FILLING or DONE meanwhile
  */
 void tandem_queue_sleep(struct tandem_queue *q, struct tandem_request *r)
 {
@@ -450,16 +468,16 @@ bool tandem_queue_leave(struct tandem_queue *q, struct tandem_request *r)
 		list_del(&r->node);
 		break;
 	case TANDEM_REQUEST_SENT:
-		if (r->sleeping)
-			WRITE_ONCE(q->told->need_reply, --q->sleepers);
 		tandem_queue_abandon(q, &q->slots[r->tag]);
 		tandem_queue_wake(q);
 		break;
 	default:
 		left = false;
 	}
-	if (left)
+	if (left) {
+		tandem_queue_uncount(q, r);
 		last = tandem_queue_drop(q);
+	}
 	spin_unlock(&q->lock);
 	if (last)
 		tandem_queue_free(q);
@@ -581,7 +599,7 @@ static void tandem_queue_end_locked(struct tandem_queue *q, int error)
 	lockdep_assert_held(&q->lock);
 	if (q->ended)
 		return;
-	q->ended = error;
+	WRITE_ONCE(q->ended, error);
 	WRITE_ONCE(q->told->ended, 1);
 	for (tag = 0; tag < q->depth; tag++) {
 		struct tandem_tag *slot = &q->slots[tag];
@@ -643,7 +661,7 @@ int tandem_queue_take(struct tandem_queue *q)
 		c.flags = READ_ONCE(from->flags);
 		c.ready = READ_ONCE(from->ready);
 		c.position = READ_ONCE(from->position);
-		q->taken++;
+		WRITE_ONCE(q->taken, q->taken + 1);
 		if (tandem_queue_answer_locked(q, &c))
 			ret = -EBADMSG;
 		if (need_resched() || spin_needbreak(&q->lock)) {

@@ -68,6 +68,7 @@ struct tandem_tag {
  * @abandoned: tags whose client has left
  * @sleepers: requests whose clients sleep
  * @free: tags that are
+ * @free_count: how many
  * @slots: by tag
  * @waiting: requests that wait for a tag
  * @serving: who served it last, referenced
@@ -100,6 +101,7 @@ struct tandem_queue {
 	unsigned int abandoned;
 	unsigned int sleepers;
 	unsigned long *free;
+	unsigned int free_count;
 	struct tandem_tag *slots;
 	struct list_head waiting;
 	struct task_struct *serving;

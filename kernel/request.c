@@ -49,6 +49,7 @@ static int tandem_request_await_tag(struct tandem_request *r)
 {
 	int ret = 0;
 
+	tandem_queue_sleep(r->queue, r);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		/* Pairs with the release in tandem_queue_done(). */
@@ -69,7 +70,7 @@ static int tandem_request_await_tag(struct tandem_request *r)
 	return ret;
 }
 
-/* Joins a queue of the server. Return: 0 or -errno; -ESTALE: it has to be told of the file first. */
+/* Joins a queue of the server. Return: 0 or -errno; -ESTALE: it must be told of the file first. */
 static int tandem_request_join(struct tandem_request *r, struct tandem_server *server, int absent)
 {
 	struct tandem_client *client = r->client;
@@ -160,9 +161,8 @@ static void tandem_request_spin(struct tandem_request *r)
 	/* Pairs with the release in tandem_queue_done(). */
 	while (smp_load_acquire(&r->state) != TANDEM_REQUEST_DONE) {
 		tandem_queue_poll(r->queue);
-		/* Sleepers are looked at as a hint alone. */
 		if (need_resched() || signal_pending(current) || !owner_on_cpu(task) ||
-		    waitqueue_active(&r->queue->wait) || local_clock() > end)
+		    local_clock() > end)
 			break;
 		cpu_relax();
 	}

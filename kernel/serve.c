@@ -45,7 +45,12 @@ static int tandem_serve_wait(struct tandem_queue *q, u32 min, ktime_t *timeout)
 	int ret = 0;
 
 	for (;;) {
-		prepare_to_wait_exclusive(&q->wait, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		/* One message is enough for one; who wants more is woken beside it. */
+		if (min > 1)
+			prepare_to_wait(&q->wait, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		else
+			prepare_to_wait_exclusive(&q->wait, &wait,
+						  TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (tandem_serve_ready(q, min))
 			break;
 		if (signal_pending(current)) {

@@ -106,6 +106,19 @@ TANDEM_FROZEN(tandem_reply_wait, min, 0, 4);
 TANDEM_FROZEN(tandem_reply_wait, flags, 4, 4);
 TANDEM_FROZEN(tandem_reply_wait, timeout, 8, 8);
 
+TANDEM_FROZEN_SIZE(tandem_section_open, 24);
+TANDEM_FROZEN(tandem_section_open, id, 0, 4);
+TANDEM_FROZEN(tandem_section_open, flags, 4, 4);
+TANDEM_FROZEN(tandem_section_open, size, 8, 8);
+TANDEM_FROZEN(tandem_section_open, offset, 16, 8);
+
+TANDEM_FROZEN_SIZE(tandem_grant, 32);
+TANDEM_FROZEN(tandem_grant, section, 0, 4);
+TANDEM_FROZEN(tandem_grant, access, 4, 4);
+TANDEM_FROZEN(tandem_grant, offset, 8, 8);
+TANDEM_FROZEN(tandem_grant, start, 16, 8);
+TANDEM_FROZEN(tandem_grant, length, 24, 8);
+
 TANDEM_FROZEN_SIZE(tandem_ready, 16);
 TANDEM_FROZEN(tandem_ready, file, 0, 8);
 TANDEM_FROZEN(tandem_ready, events, 8, 4);
@@ -204,6 +217,9 @@ static_assert(TANDEM_IOC_REPLY_WAIT == 0x4010d706);
 static_assert(TANDEM_IOC_READY == 0x4010d707);
 static_assert(TANDEM_IOC_PROGRESS == 0x4008d708);
 static_assert(TANDEM_IOC_UNBIND == 0xd709);
+static_assert(TANDEM_IOC_SECTION == 0xc018d70a);
+static_assert(TANDEM_IOC_GRANT == 0x4020d70b);
+static_assert(TANDEM_IOC_SECTION_REVOKE == 0xd70c);
 static_assert(TANDEM_CTL_CODE(0x22, 0x800, 0, 0) == 0x222000);
 static_assert(TANDEM_IOC_DEVICE_CONTROL == 0xc020d710);
 static_assert(TANDEM_IOC_SUBSCRIBE == 0xc078d711);

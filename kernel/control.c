@@ -121,6 +121,41 @@ static long tandem_ioctl_ready(struct tandem_server *server, unsigned int cmd, v
 	return ret ?: tandem_client_set_ready(server->dev, &args);
 }
 
+static long tandem_ioctl_section(struct tandem_server *server, unsigned int cmd, void __user *arg)
+{
+	struct tandem_section_open args;
+	int ret;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (!ret)
+		ret = tandem_server_session(server);
+	/* An answer that cannot be written is refused before there is one. */
+	if (!ret)
+		ret = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+	if (!ret)
+		ret = tandem_shelf_open(&server->dev->shelf, tandem_device_name(server->dev),
+					&args);
+	return ret ?: tandem_ioctl_put(&args, sizeof(args), cmd, arg);
+}
+
+static long tandem_ioctl_grant(struct tandem_server *server, unsigned int cmd, void __user *arg)
+{
+	struct tandem_grant args;
+	int ret;
+
+	ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+	if (!ret)
+		ret = tandem_server_session(server);
+	return ret ?: tandem_shelf_grant(&server->dev->shelf, &args);
+}
+
+static long tandem_control_revoke(struct tandem_server *server, unsigned long id)
+{
+	int ret = tandem_server_session(server);
+
+	return ret ?: tandem_shelf_revoke(&server->dev->shelf, id);
+}
+
 static const struct {
 	unsigned int cmd;
 	long (*handle)(struct tandem_server *server, unsigned int cmd, void __user *arg);
@@ -131,6 +166,8 @@ static const struct {
 	{ TANDEM_IOC_ADOPT, tandem_ioctl_adopt },
 	{ TANDEM_IOC_UNBIND, tandem_ioctl_unbind },
 	{ TANDEM_IOC_READY, tandem_ioctl_ready },
+	{ TANDEM_IOC_SECTION, tandem_ioctl_section },
+	{ TANDEM_IOC_GRANT, tandem_ioctl_grant },
 };
 
 /* What the fds of all queues have. */
@@ -242,15 +279,17 @@ static long tandem_control_ioctl(struct file *filp, unsigned int cmd, unsigned l
 								 (void __user *)arg);
 	if (cmd == TANDEM_IOC_QUEUE)
 		return tandem_control_queue_fd(filp, arg);
+	if (cmd == TANDEM_IOC_SECTION_REVOKE)
+		return tandem_control_revoke(filp->private_data, arg);
 	return tandem_queue_ioctl(tandem_server_queue(filp->private_data, 0), cmd,
 				  (void __user *)arg);
 }
 
 static long tandem_control_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	/* Its argument is no pointer. */
-	if (cmd == TANDEM_IOC_QUEUE)
-		return tandem_control_queue_fd(filp, arg);
+	/* Their arguments are no pointers. */
+	if (cmd == TANDEM_IOC_QUEUE || cmd == TANDEM_IOC_SECTION_REVOKE)
+		return tandem_control_ioctl(filp, cmd, arg);
 	return compat_ptr_ioctl(filp, cmd, arg);
 }
 
@@ -277,8 +316,13 @@ static __poll_t tandem_control_poll(struct file *filp, struct poll_table_struct 
 
 static int tandem_control_mmap(struct file *filp, struct vm_area_struct *vma)
 {
-	struct tandem_queue *q = tandem_server_queue(filp->private_data, 0);
+	struct tandem_server *server = filp->private_data;
+	struct tandem_queue *q;
 
+	if (vma->vm_pgoff >= TANDEM_SECTION_OFFSET >> PAGE_SHIFT)
+		return tandem_server_session(server) ?:
+		       tandem_shelf_map_server(&server->dev->shelf, vma);
+	q = tandem_server_queue(server, 0);
 	return IS_ERR(q) ? PTR_ERR(q) : tandem_serve_mmap(q, vma);
 }
 

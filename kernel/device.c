@@ -176,6 +176,7 @@ static struct tandem_device *tandem_device_alloc(const struct tandem_device_info
 	init_waitqueue_head(&dev->changes);
 	xa_init_flags(&dev->clients, XA_FLAGS_ALLOC1);
 	mutex_init(&dev->lock);
+	tandem_shelf_init(&dev->shelf);
 	INIT_LIST_HEAD(&dev->subscriptions);
 	cdev_init(&dev->cdev, &tandem_file_fops);
 	dev->cdev.owner = THIS_MODULE;
@@ -267,6 +268,7 @@ static void tandem_device_fence(struct tandem_device *dev)
 	/* Pairs with tandem_file_enter(): who saw @gone as false is waited for. */
 	synchronize_srcu(&dev->srcu);
 	wake_up_all(&dev->changes);
+	tandem_shelf_clear(&dev->shelf);
 	mutex_lock(&dev->lock);
 	list_for_each_entry(sub, &dev->subscriptions, node)
 		tandem_subscription_gone(sub);

@@ -15,6 +15,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "grant.h"
 #include "tandem.h"
 
 struct tandem_server;
@@ -46,6 +47,7 @@ struct tandem_subscription;
  * @changes: who polls a file waits here too, for the device or the server to go or come
  * @clients: open files by their number for the user half
  * @next_client: number of the next one; protected by the array's lock
+ * @shelf: sections of its servers
  * @served: there has been a server that answers requests
  * @seekable: of the last one: files have a position
  * @deadline: of the last one, in jiffies
@@ -80,6 +82,7 @@ struct tandem_device {
 	wait_queue_head_t changes;
 	struct xarray clients;
 	u32 next_client;
+	struct tandem_shelf shelf;
 	bool served;
 	bool seekable;
 	unsigned long deadline;

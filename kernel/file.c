@@ -203,7 +203,10 @@ static int tandem_file_mmap(struct file *filp, struct vm_area_struct *vma)
 	int ret = -ENODEV;
 
 	if (tandem_file_enter(filp, &op))
-		ret = op.ops->mmap ? op.ops->mmap(op.file, vma) : -ENODEV;
+		ret = op.ops->mmap ? op.ops->mmap(op.file, vma) :
+				     tandem_file_absent(&op, -ENODEV);
+	if (ret == TANDEM_TO_USER)
+		ret = tandem_shelf_map_client(&op.file->dev->shelf, vma);
 	tandem_file_exit(&op);
 	return ret;
 }

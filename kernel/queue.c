@@ -32,6 +32,9 @@
  */
 #define TANDEM_SUBMISSIONS_PER_TAG	4
 
+/* So many answers are taken while others wait for the lock. */
+#define TANDEM_TAKE_BATCH		64
+
 /* The largest errno that user space knows; those beyond are between parts of the kernel. */
 #define TANDEM_ERRNO_MAX		511
 
@@ -664,7 +667,8 @@ int tandem_queue_take(struct tandem_queue *q)
 		WRITE_ONCE(q->taken, q->taken + 1);
 		if (tandem_queue_answer_locked(q, &c))
 			ret = -EBADMSG;
-		if (need_resched() || spin_needbreak(&q->lock)) {
+		/* Not after each: whoever is woken would run before the others are. */
+		if (!(budget % TANDEM_TAKE_BATCH)) {
 			spin_unlock(&q->lock);
 			cond_resched();
 			spin_lock(&q->lock);

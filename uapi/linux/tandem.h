@@ -515,6 +515,77 @@ struct tandem_adopt {
  */
 #define TANDEM_IOC_UNBIND	_IO(TANDEM_IOC_MAGIC, 0x09)
 
+/* ---- Sections: memory that a server shares with its clients --------------------------------- */
+
+#define TANDEM_SECTIONS_MAX	1024
+#define TANDEM_SECTION_SIZE_MAX	(1ULL << 30)
+#define TANDEM_GRANTS_MAX	1024
+/* Where the sections are in the mappings of a server's fd, SECTION_SIZE_MAX from one to the next. */
+#define TANDEM_SECTION_OFFSET	(1ULL << 40)
+
+/**
+ * enum tandem_section_flags - how TANDEM_IOC_SECTION finds a section
+ * @TANDEM_SECTION_CREATE: make it if there is none of that number
+ * @TANDEM_SECTION_EXCLUSIVE: with @TANDEM_SECTION_CREATE: fail if there is one
+ */
+enum tandem_section_flags {
+	TANDEM_SECTION_CREATE		= 1 << 0,
+	TANDEM_SECTION_EXCLUSIVE	= 1 << 1,
+};
+
+/**
+ * struct tandem_section_open - argument of TANDEM_IOC_SECTION
+ * @id: number of the section, below TANDEM_SECTIONS_MAX, chosen by the server
+ * @flags: &enum tandem_section_flags
+ * @size: bytes, at most TANDEM_SECTION_SIZE_MAX, rounded up to pages; read when it is made; out: of
+ *	the section
+ * @offset: out: the section is mapped with this offset of the server's fd, MAP_SHARED, in whole or in
+ *	part
+ *
+ * A section is memory of the device, zeros at first, swapped like any other, and charged to who
+ * touches it. It stays when its server dies, and the next one finds it by its number.
+ *
+ * Return: 0, or -EINVAL, -ENOENT (no such section, and no @TANDEM_SECTION_CREATE), -EEXIST,
+ * -ENOMEM, -ENOTCONN, -ESTALE.
+ */
+struct tandem_section_open {
+	__u32 id;
+	__u32 flags;
+	__aligned_u64 size;
+	__aligned_u64 offset;
+};
+
+/**
+ * struct tandem_grant - argument of TANDEM_IOC_GRANT
+ * @section: its number
+ * @access: TANDEM_ACCESS_READ; or with TANDEM_ACCESS_WRITE; 0: end the grant that was made with the
+ *	same other fields: what is mapped stays, and nobody maps it anew
+ * @offset: where clients find it in the mappings of the device's node, below TANDEM_SECTION_OFFSET
+ * @start: where it begins in the section
+ * @length: bytes; it and the two before are multiples of a page
+ *
+ * Lets clients map a range of a section, MAP_SHARED, in whole or in part. Writing needs a node that
+ * is open for reading and writing.
+ *
+ * Return: 0, or -EINVAL, -ENOENT (no such section or grant), -EEXIST (some of @offset is granted
+ * already), -ENOSPC (TANDEM_GRANTS_MAX), -ENOMEM, -ENOTCONN, -ESTALE.
+ */
+struct tandem_grant {
+	__u32 section;
+	__u32 access;
+	__aligned_u64 offset;
+	__aligned_u64 start;
+	__aligned_u64 length;
+};
+
+#define TANDEM_IOC_SECTION	_IOWR(TANDEM_IOC_MAGIC, 0x0a, struct tandem_section_open)
+#define TANDEM_IOC_GRANT	_IOW(TANDEM_IOC_MAGIC, 0x0b, struct tandem_grant)
+/*
+ * Takes section number arg away, with its grants and its memory: whoever has it mapped gets SIGBUS.
+ * Return: 0, or -ENOENT, -ENOTCONN, -ESTALE.
+ */
+#define TANDEM_IOC_SECTION_REVOKE	_IO(TANDEM_IOC_MAGIC, 0x0c)
+
 /* ---- A device's node: /dev/tandem/NAME ------------------------------------------------------- */
 
 /**

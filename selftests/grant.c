@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -194,14 +193,14 @@ static void on_bus(int sig)
 }
 
 /* Return: does reading @at raise SIGBUS? */
-static bool faults(const volatile unsigned char *at)
+static bool faults(const unsigned char *at)
 {
 	struct sigaction action = { .sa_handler = on_bus }, old;
 	bool fault = true;
 
 	sigaction(SIGBUS, &action, &old);
 	if (!sigsetjmp(caught, 1)) {
-		(void)*at;
+		__atomic_load_n(at, __ATOMIC_RELAXED);
 		fault = false;
 	}
 	sigaction(SIGBUS, &old, NULL);

@@ -539,8 +539,8 @@ enum tandem_section_flags {
  * @flags: &enum tandem_section_flags
  * @size: bytes, at most TANDEM_SECTION_SIZE_MAX, rounded up to pages; read when it is made; out: of
  *	the section
- * @offset: out: the section is mapped with this offset of the server's fd, MAP_SHARED, in whole or in
- *	part
+ * @offset: out: the section is mapped with this offset of the server's fd, MAP_SHARED, in whole or
+ *	in part
  *
  * A section is memory of the device, zeros at first, swapped like any other, and charged to who
  * touches it. It stays when its server dies, and the next one finds it by its number.

@@ -33,7 +33,7 @@ $(O)/tandem.pc: lib/tandem.pc.in tandem-pc
 goals += $(O)/libtandem.a $(O)/$(libtandem-soname) $(O)/libtandem.so $(O)/tandem.pc
 install-files += $(O)/libtandem.a:$(libdir):644 $(O)/$(libtandem-so):$(libdir):755 \
 	lib/include/tandem.h:$(includedir):644 $(O)/tandem.pc:$(libdir)/pkgconfig:644 \
-	lib/include/tandem/interlocked.h:$(includedir)/tandem:644
+	lib/include/tandem/interlocked.h:$(includedir)/tandem:644 lib/include/tandem/slist.h:$(includedir)/tandem:644
 install-links += $(libtandem-so):$(libdir)/$(libtandem-soname) $(libtandem-soname):$(libdir)/libtandem.so
 
 # Reader, waiting and serving are tested against simulated rings and queues; the whole of it in the virtual machine.
@@ -45,9 +45,13 @@ selftests/host/serve-objs := selftests/host/serve.o selftests/host/session.o
 selftests/host/serve-libs := $(LIBTANDEM) -lpthread
 selftests/host/reader-libs := $(LIBTANDEM)
 selftests/host/waiting-libs := $(LIBTANDEM) -lpthread
-# Headers alone.
-host-tests += interlocked
+# Headers alone; and by a kernel half at the same time.
+host-tests += interlocked slist
 selftests/host/interlocked-libs := -lpthread
+selftests/host/slist-libs := -lpthread
+tests += interlocked
+selftests/interlocked-objs := selftests/interlocked.o selftests/util.o
+selftests/interlocked-libs := -lpthread
 # The harness defines functions that nobody declares, with parameters that few need.
 harness-warnings := -Wno-missing-prototypes -Wno-unused-parameter
 CFLAGS-selftests/host/kinds.o := $(harness-warnings)
@@ -80,7 +84,7 @@ $(O)/%.asan.o: %.c Makefile
 		-MMD -MP -MF $@.d -c -o $@ $<
 
 lib-pages := libtandem tandem_bind tandem_control tandem_dispatch tandem_interlocked tandem_next tandem_reply \
-	tandem_server_create tandem_server_run tandem_snapshot tandem_subscribe
+	tandem_server_create tandem_server_run tandem_slist tandem_snapshot tandem_subscribe
 install-files += $(foreach page,$(lib-pages),docs/man/$(page).3:$(mandir)/man3:644)
 # A function that shares its page with others.
 lib-page-link = $(foreach name,$(2),$(1).3:$(mandir)/man3/$(name).3)
@@ -91,6 +95,7 @@ install-links += $(call lib-page-link,libtandem,tandem_strerror tandem_version) 
 	$(call lib-page-link,tandem_interlocked,$(addprefix tandem_interlocked_,increment decrement add exchange_add \
 		exchange compare_exchange and or xor bit_test_and_set bit_test_and_reset bit_test_and_complement \
 		compare_exchange128)) \
+	$(call lib-page-link,tandem_slist,$(addprefix tandem_slist_,init push pop flush next)) \
 	$(call lib-page-link,tandem_next,tandem_arm tandem_record_cpu tandem_record_position tandem_record_ring \
 		tandem_release tandem_wait) \
 	$(call lib-page-link,tandem_reply,tandem_progress) \

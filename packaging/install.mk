@@ -8,7 +8,8 @@
 
 # For programs, and for kernel halves that are built elsewhere.
 install-files += uapi/linux/tandem.h:$(includedir)/linux:644
-install-files += kernel/tandem.h:$(srcdir)/kernel:644 uapi/linux/tandem.h:$(srcdir)/uapi/linux:644
+install-files += kernel/tandem.h:$(srcdir)/kernel:644 kernel/slist.h:$(srcdir)/kernel:644 \
+	uapi/linux/tandem.h:$(srcdir)/uapi/linux:644
 
 # "make kernelrelease" answers for the source, which Debian's headers are not.
 KREL ?= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)

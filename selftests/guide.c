@@ -265,6 +265,7 @@ TEST_F(meter, without_the_library_by_read)
 TEST(board_is_shared)
 {
 	struct board *boards[2];
+	struct tandem_slist jobs[2];
 	int i, fd = memfd_create("board", MFD_CLOEXEC);
 
 	ASSERT_LE(0, fd);
@@ -273,9 +274,18 @@ TEST(board_is_shared)
 		boards[i] = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED,
 				 fd, 0);
 		ASSERT_NE(MAP_FAILED, boards[i]);
+		ASSERT_EQ(0, board_jobs(boards[i], &jobs[i]));
 		EXPECT_EQ(i + 1, board_enter(boards[i]));
 	}
 	close(fd);
+	for (i = 0; i < 8; i++) {
+		boards[0]->job[i].number = i;
+		EXPECT_EQ(!i, board_post(&jobs[0], &boards[0]->job[i]));
+	}
+	EXPECT_EQ(28, board_work(&jobs[1]));
+	EXPECT_EQ(0, board_work(&jobs[0]));
+	boards[0]->jobs.first = 1000;
+	EXPECT_EQ(-EBADMSG, board_work(&jobs[1]));
 	EXPECT_EQ(1, board_close(boards[0]));
 	EXPECT_EQ(0, board_close(boards[1]));
 	EXPECT_EQ(-ECANCELED, board_enter(boards[1]));

@@ -31,15 +31,26 @@ int meter_explain(int error, char *text, size_t size);
 /* ---- What a section may hold (board.c) ---- */
 
 /* [board] */
+struct job {
+	struct tandem_slist_entry entry;
+	__u32 number;
+	__u64 unused;
+};
+
 struct board {
 	__s32 users;
 	__s32 closed;
+	struct tandem_slist_head jobs;
+	struct job job[8];
 };
 
 /* [end] */
 
 int board_enter(struct board *board);
 int board_close(struct board *board);
+int board_jobs(struct board *board, struct tandem_slist *jobs);
+int board_post(const struct tandem_slist *jobs, struct job *job);
+int64_t board_work(const struct tandem_slist *jobs);
 
 /* ---- Events (events.c) ---- */
 

@@ -164,6 +164,20 @@ AT(tandem_record, time, 8);
 LONG(tandem_record, time, 8);
 AT(tandem_record, data, 16);
 
+SIZE(tandem_slist_entry, 4);
+AT(tandem_slist_entry, next, 0);
+LONG(tandem_slist_entry, next, 4);
+
+SIZE(tandem_slist_head, 8);
+AT(tandem_slist_head, top, 0);
+LONG(tandem_slist_head, top, 8);
+AT(tandem_slist_head, first, 0);
+LONG(tandem_slist_head, first, 4);
+AT(tandem_slist_head, pushes, 4);
+LONG(tandem_slist_head, pushes, 4);
+
+NUMBER(TANDEM_SLIST_ALIGN, 16);
+
 SIZE(tandem_process_event, 56);
 AT(tandem_process_event, pid, 0);
 LONG(tandem_process_event, pid, 4);

@@ -58,13 +58,25 @@ static int serve(const char *name)
 	return tandem_remove(name);
 }
 
+/* What would be in a section: a number, a list, and an entry. */
+static __s64 memory[4] __attribute__((aligned(16)));
+
 static bool share(void)
 {
-	__s64 count = 0;
+	struct tandem_slist_entry *entry;
+	struct tandem_slist_chain chain;
+	struct tandem_slist list;
 
-	return tandem_interlocked_increment64(&count) == 1 &&
-	       tandem_interlocked_exchange_add_release64(&count, 5) == 1 &&
-	       tandem_interlocked_compare_exchange64(&count, 0, 6) == 6 && !count;
+	if (tandem_interlocked_increment64(&memory[0]) != 1 ||
+	    tandem_interlocked_exchange_add_release64(&memory[0], 5) != 1 ||
+	    tandem_slist_init(&list, memory, sizeof(memory), 8, sizeof(*entry)))
+		return false;
+	entry = (struct tandem_slist_entry *)&memory[2];
+	if (tandem_slist_push(&list, entry) != 1 || tandem_slist_pop(&list, &entry) != 1 ||
+	    tandem_slist_push(&list, entry) != 1)
+		return false;
+	chain = tandem_slist_flush(&list);
+	return tandem_slist_next(&chain, &entry) == 1 && tandem_slist_next(&chain, &entry) == 0;
 }
 
 static int64_t later(struct tandem_request *request)

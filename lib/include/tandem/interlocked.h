@@ -251,4 +251,6 @@ TANDEM_INTERLOCKED_PAIR(_nofence, tandem_interlocked_no_barrier)
 
 #endif /* TANDEM_INTERLOCKED_128 */
 
+#include <tandem/slist.h>
+
 #endif /* _TANDEM_INTERLOCKED_H */

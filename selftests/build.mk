@@ -6,7 +6,7 @@ core-tests := ring ring_read ring_loss conserve wakeup hostile hostile_map badin
 	server netlink netlink_changes unload hotplug failnth stress clock removal gen gen_run process \
 	process_threads surprise abuse_fd abuse_memory abuse_map many
 core-helpers := $(addprefix selftests/,util.o consumer.o generator.o query.o watcher.o faults.o touch.o)
-core-tests += subscribe_flags shared overwrite durable block wait grant
+core-tests += subscribe_flags shared overwrite durable block wait grant user_half
 core-helpers += selftests/reader.o
 
 tests += $(core-tests)

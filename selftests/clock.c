@@ -168,7 +168,8 @@ TEST_F(clock, survives_suspension)
 	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, NULL, 0));
 	before = now_ns();
 	ASSERT_EQ(0, write_file("/sys/power/state", "freeze"));
-	ASSERT_LE(before + 900000000, now_ns());
+	/* The delay is a loop, which need not be as long as the clock says. */
+	ASSERT_LE(before + 500000000, now_ns());
 
 	before = now_ns();
 	ASSERT_EQ(0, post_event(self->server, 1, TANDEM_CLASS_NORMAL, NULL, 0));

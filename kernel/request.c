@@ -20,7 +20,7 @@
 static unsigned int request_spin = 20;
 module_param(request_spin, uint, 0644);
 MODULE_PARM_DESC(request_spin,
-		 "Microseconds that a client looks for an answer before it sleeps, if its server runs (20)");
+		 "Microseconds that a client looks for an answer while its server runs (20)");
 
 /* Waits for a server, where the device's clients do. Return: 0 or -errno. */
 static int tandem_request_await_server(struct tandem_request *r, struct tandem_device *dev,

@@ -275,7 +275,7 @@ TEST_F(user_half, own_call)
 {
 	unsigned char byte = 0;
 
-	/* The server learns of a file with its first request, so that it may open its own device. */
+	/* This server learns of a file with its first request, so it may open its own device. */
 	self->client = open_node(DEVICE, O_RDWR);
 	ASSERT_LE(0, self->client);
 	EXPECT_EQ(1, pread(self->client, &byte, 1, 0));

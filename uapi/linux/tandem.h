@@ -520,7 +520,7 @@ struct tandem_adopt {
 #define TANDEM_SECTIONS_MAX	1024
 #define TANDEM_SECTION_SIZE_MAX	(1ULL << 30)
 #define TANDEM_GRANTS_MAX	1024
-/* Where the sections are in the mappings of a server's fd, SECTION_SIZE_MAX from one to the next. */
+/* Where sections are in the mappings of a server's fd, SECTION_SIZE_MAX from one to the next. */
 #define TANDEM_SECTION_OFFSET	(1ULL << 40)
 
 /**

@@ -371,8 +371,8 @@ int tandem_queue_enter(struct tandem_queue *q, struct tandem_request *r)
 	tag = tandem_client_tag(r->client);
 	if (tag >= q->depth || !test_bit(tag, q->free))
 		tag = find_first_bit(q->free, q->depth);
-	if (tag < q->depth && list_empty(&q->waiting) &&
-	    tandem_queue_credit(q, r->message.file)) {
+	/* Those that wait while a tag is free have no credit: nobody need wait behind them. */
+	if (tag < q->depth && tandem_queue_credit(q, r->message.file)) {
 		tandem_queue_grant(q, r, tag);
 	} else {
 		r->state = TANDEM_REQUEST_WAITING;

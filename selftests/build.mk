@@ -8,6 +8,9 @@ core-tests := ring ring_read ring_loss conserve wakeup hostile hostile_map badin
 core-helpers := $(addprefix selftests/,util.o consumer.o generator.o query.o watcher.o faults.o touch.o)
 core-tests += subscribe_flags shared overwrite durable block wait grant user_half
 core-helpers += selftests/reader.o
+# Devices whose requests the test answers.
+core-tests += request request_signal schema queue_load hostile_server hostile_queue
+core-helpers += selftests/serving.o selftests/call.o
 
 tests += $(core-tests)
 $(foreach test,$(core-tests),$(eval selftests/$(test)-objs := selftests/$(test).o $(core-helpers)))

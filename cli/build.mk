@@ -3,7 +3,7 @@
 programs += tandemctl
 tandemctl-objs := $(addprefix cli/,main.o options.o number.o bytes.o error.o output.o json.o table.o \
 	netlink.o attributes.o device.o stat.o monitor.o watch.o event.o \
-	subscribe.o subscription.o post.o node.o ioctl.o code.o guard.o)
+	subscribe.o subscription.o post.o serve.o answer.o line.o node.o ioctl.o code.o guard.o)
 tandemctl-libs := $(DECODE) $(LIBTANDEM) $(GENL)
 CFLAGS-cli := -Idecode -Igenl -Ilib
 

@@ -78,6 +78,7 @@ extern const struct command command_monitor;
 extern const struct command command_post;
 extern const struct command command_read;
 extern const struct command command_remove;
+extern const struct command command_serve;
 extern const struct command command_show;
 extern const struct command command_stat;
 extern const struct command command_subscription;

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
 	&command_subscription,
 	&command_post,
 	&command_remove,
+	&command_serve,
 	&command_read,
 	&command_write,
 	&command_ioctl,

@@ -94,7 +94,7 @@ helps()
 			cmp -s "$out" "$scratch/help" && grep -q "^Usage: tandemctl $command" "$out" &&
 			grep -q '^Example' "$out" && ! grep -q '.\{100\}' "$out" || return 1
 	done < "$scratch/commands"
-	[ "$(wc -l < "$scratch/commands")" -eq 12 ]
+	[ "$(wc -l < "$scratch/commands")" -eq 13 ]
 }
 check "help teaches each command" helps
 
@@ -129,7 +129,7 @@ completes()
 	)
 	[ "$(< "$out")" = "$wanted" ]
 }
-check "completion of commands" completes "show stat subscription" s
+check "completion of commands" completes "show stat subscription serve" s
 check "completion of devices" completes "gen process" show ""
 check "completion of a device's beginning" completes "process" watch --type exec pro
 check "completion of options" completes "--ring-size" watch gen --r

@@ -9,7 +9,7 @@ core-helpers := $(addprefix selftests/,util.o consumer.o generator.o query.o wat
 core-tests += subscribe_flags shared overwrite durable block wait grant user_half
 core-helpers += selftests/reader.o
 # Devices whose requests the test answers.
-core-tests += request request_signal schema queue_load hostile_server hostile_queue
+core-tests += request request_signal schema queue_life queue_load hostile_server hostile_queue
 core-helpers += selftests/serving.o selftests/call.o
 
 tests += $(core-tests)

@@ -196,12 +196,25 @@ struct greeting {
 	struct tandem_bind bind;
 };
 
+/* Leaves the child nothing but standard output and the like, and @a and @b. */
+static void serving_close_others(unsigned int a, unsigned int b)
+{
+	const unsigned int low = a < b ? a : b, high = a < b ? b : a;
+
+	/* An empty range is refused, and nothing to do. */
+	close_range(STDERR_FILENO + 1, low - 1, 0);
+	close_range(low + 1, high - 1, 0);
+	close_range(high + 1, ~0U, 0);
+}
+
 /* Is the server process until the gate's other end is closed. */
 static void serving_own(struct greeting *greeting, int ready, int gate)
 {
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The test's files are to end when it closes them. */
+	serving_close_others(ready, gate);
 	greeting->fd = open_node("control", O_RDWR);
 	greeting->err = greeting->fd < 0 ? greeting->fd :
 			ioctl(greeting->fd, TANDEM_IOC_BIND, &greeting->bind) ? -errno : 0;
@@ -233,10 +246,8 @@ int serving_begin(struct serving *s, const struct tandem_bind *bind)
 	if (pipe2(gate, O_CLOEXEC) || pipe2(ready, O_CLOEXEC))
 		return -errno;
 	s->owner = fork();
-	if (!s->owner) {
-		close(gate[1]);
+	if (!s->owner)
 		serving_own(&greeting, ready[1], gate[0]);
-	}
 	close(gate[0]);
 	s->gate = gate[1];
 	close(ready[1]);

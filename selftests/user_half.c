@@ -42,7 +42,7 @@ struct outgoing {
 };
 
 /* Fills the answer to @in. Return: bytes of data, or -1 if there is none. */
-static int answer(FIXTURE_DATA(user_half) *self, const struct incoming *in, struct outgoing *out)
+static int answer(FIXTURE_DATA(user_half) * self, const struct incoming *in, struct outgoing *out)
 {
 	const struct tandem_submission *m = &in->message;
 	uint32_t i;
@@ -82,7 +82,7 @@ static int answer(FIXTURE_DATA(user_half) *self, const struct incoming *in, stru
 /* Serves until the session ends. */
 static void *serve(void *arg)
 {
-	FIXTURE_DATA(user_half) *self = arg;
+	FIXTURE_DATA(user_half) * self = arg;
 	struct outgoing out;
 	struct incoming in;
 	int len;
@@ -124,7 +124,7 @@ FIXTURE_SETUP(user_half)
 	self->client = -1;
 }
 
-static void end_session(FIXTURE_DATA(user_half) *self)
+static void end_session(FIXTURE_DATA(user_half) * self)
 {
 	if (!self->serving)
 		return;
@@ -166,7 +166,7 @@ static int call(int fd, uint32_t code, uint64_t timeout, const void *in, uint32_
  * A client in another process, since the server's own would wait for itself. Runs @step there.
  * Return: what it returns, 0 to 255.
  */
-static int in_child(FIXTURE_DATA(user_half) *self, int (*step)(int fd))
+static int in_child(FIXTURE_DATA(user_half) * self, int (*step)(int fd))
 {
 	pid_t pid = fork();
 	int status, fd;

@@ -29,9 +29,11 @@ stopped()
 
 cat > "$scratch/answer" << 'END'
 #!/bin/bash
-env | grep ^TANDEM_ | sort > "$SCRATCH/$TANDEM_OP.env"
 case $TANDEM_OP in
-read) [ "$TANDEM_OFFSET" -gt 0 ] || printf 'hello\n' ;;
+read)
+	env > "$SCRATCH/read.env"
+	[ "$TANDEM_OFFSET" -gt 0 ] || printf 'hello\n'
+	;;
 write) cat > "$SCRATCH/written" ;;
 ioctl)
 	case $TANDEM_CODE in
@@ -45,7 +47,7 @@ ioctl)
 	0x6508) : > "$SCRATCH/asleep"; exec sleep 1000 ;;
 	esac
 	;;
-control) rev ;;
+control) tr abc xyz ;;
 lseek) echo 4096 ;;
 esac
 END
@@ -91,7 +93,7 @@ check "ioctl: input and output" ioctls
 
 controls()
 {
-	status 0 ioctl cli-served -j --device-control 7 --in 616263 --out 3 && json 'd[0]["data"] == "636261"'
+	status 0 ioctl cli-served -j --device-control 7 --in 616263 --out 3 && json 'd[0]["data"] == "78797a"'
 }
 check "control: input and output" controls
 

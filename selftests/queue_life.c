@@ -98,6 +98,7 @@ TEST_F(queue_life, client_killed)
 /* Who dies while the server thinks about OPEN is released, if the server has let it in. */
 TEST_F(queue_life, killed_in_open)
 {
+	struct tandem_submission message;
 	pid_t pid;
 
 	self->bind.operations |= OP(OPEN) | OP(RELEASE);
@@ -108,16 +109,12 @@ TEST_F(queue_life, killed_in_open)
 	ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_OPEN, &self->m));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	EXPECT_EQ(SIGKILL, wait_child(pid, deadline_in(10)));
-	{
-		struct tandem_submission message;
-
-		ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_CANCEL, &message));
-		EXPECT_EQ(0, queue_answer(self->q, &self->m, 0, NULL, 0));
-		EXPECT_EQ(0, queue_reply(self->q));
-		ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_RELEASE, &message));
-		EXPECT_EQ(self->m.file, message.file);
-		EXPECT_EQ(0, queue_answer(self->q, &message, 0, NULL, 0));
-	}
+	ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_CANCEL, &message));
+	EXPECT_EQ(0, queue_answer(self->q, &self->m, 0, NULL, 0));
+	EXPECT_EQ(0, queue_reply(self->q));
+	ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_RELEASE, &message));
+	EXPECT_EQ(self->m.file, message.file);
+	EXPECT_EQ(0, queue_answer(self->q, &message, 0, NULL, 0));
 	EXPECT_TRUE(queue_quiet(self->q));
 }
 

@@ -217,7 +217,9 @@ TEST_F(request, append)
 
 TEST_F(request, stream)
 {
+	struct call other = { .run = call_write, .data = "w", .len = 1 };
 	struct call call = { .run = call_read };
+	struct tandem_submission m;
 	char byte = 0;
 	int fd;
 
@@ -242,16 +244,12 @@ TEST_F(request, stream)
 	ASSERT_EQ(0, call_begin(&call));
 	ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_READ, &self->m));
 	EXPECT_EQ(0, self->m.offset);
-	{
-		struct call other = { .run = call_write, .fd = fd, .data = "w", .len = 1 };
-		struct tandem_submission m;
-
-		ASSERT_EQ(0, call_begin(&other));
-		ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_WRITE, &m));
-		EXPECT_EQ('w', *(const char *)queue_input(self->q, &m));
-		EXPECT_EQ(0, queue_answer(self->q, &m, 1, NULL, 0));
-		EXPECT_EQ(1, call_end(&other));
-	}
+	other.fd = fd;
+	ASSERT_EQ(0, call_begin(&other));
+	ASSERT_EQ(0, queue_expect(self->q, TANDEM_OP_WRITE, &m));
+	EXPECT_EQ('w', *(const char *)queue_input(self->q, &m));
+	EXPECT_EQ(0, queue_answer(self->q, &m, 1, NULL, 0));
+	EXPECT_EQ(1, call_end(&other));
 	EXPECT_EQ(0, queue_answer(self->q, &self->m, 1, "r", 1));
 	EXPECT_EQ(1, call_end(&call));
 	EXPECT_EQ('r', byte);

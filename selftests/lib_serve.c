@@ -28,20 +28,9 @@ FIXTURE(serve) {
 	int fd;
 };
 
-FIXTURE_VARIANT(serve) {
-	enum service_way way;
-};
-
-FIXTURE_VARIANT_ADD(serve, run) { .way = SERVICE_RUN };
-FIXTURE_VARIANT_ADD(serve, spin) { .way = SERVICE_SPIN };
-FIXTURE_VARIANT_ADD(serve, epoll) { .way = SERVICE_EPOLL };
-FIXTURE_VARIANT_ADD(serve, dispatch) { .way = SERVICE_DISPATCH };
-FIXTURE_VARIANT_ADD(serve, many) { .way = SERVICE_MANY };
-FIXTURE_VARIANT_ADD(serve, passed) { .way = SERVICE_PASSED };
-
 FIXTURE_SETUP(serve)
 {
-	ASSERT_EQ(service_start(&self->service, variant->way, 0), 0);
+	ASSERT_EQ(service_start(&self->service, SERVICE_RUN, 0), 0);
 	self->fd = tandem_open(SERVICE_DEVICE, O_RDWR);
 	ASSERT_GE(self->fd, 0);
 }
@@ -162,36 +151,6 @@ TEST_F(serve, control)
 	EXPECT_EQ(tandem_control(self->fd, SERVICE_REVERSE + 4, "ab", 2, out, 64, NULL), -ENOTTY);
 }
 
-/* Asks for answers that come later. */
-static void *ask_later(void *arg)
-{
-	uint64_t i, rounds = test_load(200);
-	int fd = *(const int *)arg;
-
-	for (i = 0; i < rounds; i++) {
-		__u64 value = i * 1000;
-
-		if (command(fd, SERVICE_LATER, (unsigned long)&value) || value != i * 1000 + 1)
-			return "a wrong answer";
-	}
-	return NULL;
-}
-
-TEST_F(serve, later)
-{
-	pthread_t threads[8];
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		ASSERT_EQ(pthread_create(&threads[i], NULL, ask_later, &self->fd), 0);
-	for (i = 0; i < 8; i++) {
-		void *wrong = "it has not ended";
-
-		EXPECT_EQ(pthread_join(threads[i], &wrong), 0);
-		EXPECT_EQ(wrong, NULL);
-	}
-}
-
 static void nothing(int signal)
 {
 }
@@ -207,31 +166,6 @@ static pid_t fork_waiting(int fd)
 		_exit(-command(fd, SERVICE_WAIT, 0));
 	}
 	return child;
-}
-
-/* A signal cancels, and a client that is killed does not wait for the answer. */
-TEST_F(serve, cancel)
-{
-	struct service_seen *seen = self->service.seen;
-	pid_t child = fork_waiting(self->fd);
-	int status;
-
-	ASSERT_GT(child, 0);
-	ASSERT_TRUE(service_sees(&seen->waiting, 1));
-	kill(child, SIGUSR1);
-	status = wait_child(child, deadline_in(10));
-	ASSERT_TRUE(status >= 0 && WIFEXITED(status));
-	EXPECT_EQ(WEXITSTATUS(status), EINTR);
-	EXPECT_EQ(seen->cancelled, 1);
-
-	child = fork_waiting(self->fd);
-	ASSERT_GT(child, 0);
-	ASSERT_TRUE(service_sees(&seen->waiting, 2));
-	kill(child, SIGKILL);
-	status = wait_child(child, deadline_in(10));
-	EXPECT_TRUE(status >= 0 && WIFSIGNALED(status));
-	EXPECT_TRUE(service_sees(&seen->cancelled, 2));
-	EXPECT_EQ(command(self->fd, SERVICE_COUNT, 0), 1);
 }
 
 /* The release of a file comes after the last answer to a request of it. */
@@ -310,7 +244,92 @@ TEST_F(serve, forks)
 	EXPECT_EQ(write(self->fd, "still", 5), 5);
 }
 
-TEST_F(serve, stops)
+/* Whatever way it is served. */
+FIXTURE(way) {
+	struct service service;
+	int fd;
+};
+
+FIXTURE_VARIANT(way) {
+	enum service_way way;
+};
+
+FIXTURE_VARIANT_ADD(way, run) { .way = SERVICE_RUN };
+FIXTURE_VARIANT_ADD(way, spin) { .way = SERVICE_SPIN };
+FIXTURE_VARIANT_ADD(way, epoll) { .way = SERVICE_EPOLL };
+FIXTURE_VARIANT_ADD(way, dispatch) { .way = SERVICE_DISPATCH };
+FIXTURE_VARIANT_ADD(way, many) { .way = SERVICE_MANY };
+FIXTURE_VARIANT_ADD(way, passed) { .way = SERVICE_PASSED };
+
+FIXTURE_SETUP(way)
+{
+	ASSERT_EQ(service_start(&self->service, variant->way, 0), 0);
+	self->fd = tandem_open(SERVICE_DEVICE, O_RDWR);
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(way)
+{
+	close(self->fd);
+	service_end(&self->service);
+}
+
+/* Asks for answers that come later. */
+static void *ask_later(void *arg)
+{
+	uint64_t i, rounds = test_load(200);
+	int fd = *(const int *)arg;
+
+	for (i = 0; i < rounds; i++) {
+		__u64 value = i * 1000;
+
+		if (command(fd, SERVICE_LATER, (unsigned long)&value) || value != i * 1000 + 1)
+			return "a wrong answer";
+	}
+	return NULL;
+}
+
+TEST_F(way, later)
+{
+	pthread_t threads[8];
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, ask_later, &self->fd), 0);
+	for (i = 0; i < 8; i++) {
+		void *wrong = "it has not ended";
+
+		EXPECT_EQ(pthread_join(threads[i], &wrong), 0);
+		EXPECT_EQ(wrong, NULL);
+	}
+}
+
+/* A signal cancels, and a client that is killed does not wait for the answer. */
+TEST_F(way, cancel)
+{
+	struct service_seen *seen = self->service.seen;
+	pid_t child = fork_waiting(self->fd);
+	int status;
+
+	ASSERT_GT(child, 0);
+	ASSERT_TRUE(service_sees(&seen->waiting, 1));
+	kill(child, SIGUSR1);
+	status = wait_child(child, deadline_in(10));
+	ASSERT_TRUE(status >= 0 && WIFEXITED(status));
+	EXPECT_EQ(WEXITSTATUS(status), EINTR);
+	EXPECT_EQ(seen->cancelled, 1);
+
+	child = fork_waiting(self->fd);
+	ASSERT_GT(child, 0);
+	ASSERT_TRUE(service_sees(&seen->waiting, 2));
+	kill(child, SIGKILL);
+	status = wait_child(child, deadline_in(10));
+	EXPECT_TRUE(status >= 0 && WIFSIGNALED(status));
+	EXPECT_TRUE(service_sees(&seen->cancelled, 2));
+	EXPECT_EQ(command(self->fd, SERVICE_COUNT, 0), 1);
+}
+
+TEST_F(way, stops)
 {
 	int status, ret;
 
@@ -322,7 +341,7 @@ TEST_F(serve, stops)
 }
 
 /* Each queue has the clients of its CPUs. */
-TEST_F(serve, queues)
+TEST_F(way, queues)
 {
 	unsigned int cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	struct service_who who;
@@ -336,7 +355,7 @@ TEST_F(serve, queues)
 }
 
 /* A server that looks for requests by itself does not sleep. */
-TEST_F(serve, spins)
+TEST_F(way, spins)
 {
 	struct service_sum sum = { .a = 1 };
 	uint64_t before, rounds = test_load(1000), i;

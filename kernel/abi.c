@@ -199,6 +199,14 @@ TANDEM_FROZEN(tandem_record, type_flags, 4, 2);
 TANDEM_FROZEN(tandem_record, lost_before, 6, 2);
 TANDEM_FROZEN(tandem_record, time, 8, 8);
 
+TANDEM_FROZEN_SIZE(tandem_slist_entry, 4);
+TANDEM_FROZEN(tandem_slist_entry, next, 0, 4);
+
+TANDEM_FROZEN_SIZE(tandem_slist_head, 8);
+TANDEM_FROZEN(tandem_slist_head, top, 0, 8);
+TANDEM_FROZEN(tandem_slist_head, first, 0, 4);
+TANDEM_FROZEN(tandem_slist_head, pushes, 4, 4);
+
 TANDEM_FROZEN_SIZE(tandem_process_event, 56);
 TANDEM_FROZEN(tandem_process_event, start_time, 32, 8);
 TANDEM_FROZEN(tandem_process_event, comm, 40, 16);

@@ -323,7 +323,10 @@ static int tandem_control_mmap(struct file *filp, struct vm_area_struct *vma)
 		return tandem_server_session(server) ?:
 		       tandem_shelf_map_server(&server->dev->shelf, vma);
 	q = tandem_server_queue(server, 0);
-	return IS_ERR(q) ? PTR_ERR(q) : tandem_serve_mmap(q, vma);
+	/* A server without queues has nothing to map. */
+	if (IS_ERR(q))
+		return PTR_ERR(q) == -EINVAL ? -ENODEV : PTR_ERR(q);
+	return tandem_serve_mmap(q, vma);
 }
 
 static const struct file_operations tandem_control_fops = {

@@ -220,7 +220,8 @@ static void tandem_queue_grant(struct tandem_queue *q, struct tandem_request *r,
 	slot->request = r;
 	tandem_queue_uncount(q, r);
 	r->tag = tag;
-	WRITE_ONCE(r->state, TANDEM_REQUEST_FILLING);
+	/* The tag before the state. Pairs with the acquire in tandem_request_await_tag(). */
+	smp_store_release(&r->state, TANDEM_REQUEST_FILLING);
 }
 
 /* The largest result that a request may have. */

@@ -52,7 +52,7 @@ static int tandem_request_await_tag(struct tandem_request *r)
 	tandem_queue_sleep(r->queue, r);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-		/* Pairs with the release in tandem_queue_done(). */
+		/* Pairs with the releases in tandem_queue_grant() and tandem_queue_done(). */
 		if (smp_load_acquire(&r->state) != TANDEM_REQUEST_WAITING)
 			break;
 		if (signal_pending(current) && tandem_queue_leave(r->queue, r)) {

@@ -163,7 +163,7 @@ TEST_F(bad, bind_fields)
 		int error;
 	} cases[] = {
 		{ "t-new", ~0U, 0666, 0, 0, 0444, EINVAL },
-		{ "t-new", TANDEM_BIND_CREATE | 8, 0666, 0, 0, 0444, EINVAL },
+		{ "t-new", TANDEM_BIND_CREATE | 1U << 6, 0666, 0, 0, 0444, EINVAL },
 		{ "t-new", TANDEM_BIND_MAY_BLOCK, 0666, 0, 0, 0444, EINVAL },
 		{ "t-new", TANDEM_BIND_CREATE | 1U << 31, 0666, 0, 0, 0444, EINVAL },
 		{ "t-new", TANDEM_BIND_EXCLUSIVE, 0666, 0, 0, 0444, EINVAL },
@@ -422,7 +422,8 @@ TEST_F(bad, other_nodes)
 	}
 	/* Numbers that nobody has, with Tandem's magic and without. */
 	for (i = 0; i < 256; i++) {
-		if (i >= 1 && i <= 3)
+		if ((i >= 1 && i <= 3) || i == _IOC_NR(TANDEM_IOC_ADOPT) ||
+		    i == _IOC_NR(TANDEM_IOC_SECTION))
 			continue;
 		cmd = _IOC(_IOC_READ | _IOC_WRITE, TANDEM_IOC_MAGIC, i, 64);
 		EXPECT_EQ(ENOTTY, error_of(self->control, cmd, zeros));

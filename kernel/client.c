@@ -103,17 +103,13 @@ static void tandem_client_release(struct tandem_client *client)
 
 	rcu_read_lock();
 	server = rcu_dereference(dev->server);
-	if (server && server->queue_count && server->generation == client->generation &&
+	if (server && server->generation == client->generation &&
 	    server->operations & BIT(TANDEM_OP_RELEASE)) {
 		r->message.op = TANDEM_OP_RELEASE;
-		r->message.file = client->id;
-		r->message.pid = client->pid;
-		r->message.uid = client->uid;
-		r->message.gid = client->gid;
+		tandem_client_sign(client, &r->message);
 		r->deadline = MAX_SCHEDULE_TIMEOUT;
 		r->notice = true;
-		tandem_queue_notify(server->queues[raw_smp_processor_id() % server->queue_count],
-				    r);
+		tandem_queue_notify(tandem_server_local_queue(server), r);
 		client->release = NULL;
 	}
 	rcu_read_unlock();
@@ -178,9 +174,10 @@ int tandem_client_announce(struct tandem_client *client)
 	if (!generation || generation == client->generation)
 		goto out;
 	if (client->generation) {
-		ret = dev->clients_wait ? 0 : -EIO;
-		if (ret)
+		if (!dev->clients_wait) {
+			ret = -EIO;
 			goto out;
+		}
 		r.message.flags = TANDEM_SUBMISSION_REOPEN;
 	}
 	ret = tandem_request_begin(&r, dev, 1);
@@ -231,23 +228,23 @@ void tandem_client_ready(struct tandem_client *client, u32 events)
  */
 int tandem_client_set_ready(struct tandem_device *dev, const struct tandem_ready *args)
 {
-	struct tandem_client *client = NULL;
+	struct tandem_client *client;
 	unsigned long id;
+	int ret = 0;
 
-	if (args->file) {
-		xa_lock(&dev->clients);
-		if (args->file <= U32_MAX)
-			client = xa_load(&dev->clients, args->file);
+	xa_lock(&dev->clients);
+	if (!args->file) {
+		xa_for_each(&dev->clients, id, client)
+			tandem_client_ready(client, args->events);
+	} else {
+		client = args->file <= U32_MAX ? xa_load(&dev->clients, args->file) : NULL;
 		if (client)
 			tandem_client_ready(client, args->events);
-		xa_unlock(&dev->clients);
-		return client ? 0 : -ENOENT;
+		else
+			ret = -ENOENT;
 	}
-	xa_lock(&dev->clients);
-	xa_for_each(&dev->clients, id, client)
-		tandem_client_ready(client, args->events);
 	xa_unlock(&dev->clients);
-	return 0;
+	return ret;
 }
 
 __poll_t tandem_client_poll(struct tandem_client *client, struct poll_table_struct *wait)
@@ -385,6 +382,18 @@ ssize_t tandem_client_write(struct tandem_client *client, struct kiocb *iocb, st
 	return total ?: ret;
 }
 
+/* A request without data. Return: its result, or -EINVAL if nobody answers such an operation. */
+static s64 tandem_client_ask(struct tandem_client *client, struct tandem_request *r)
+{
+	s64 ret = tandem_request_begin(r, client->file.dev, -EINVAL);
+
+	if (ret)
+		return ret;
+	ret = tandem_request_run(r);
+	tandem_request_end(r);
+	return ret;
+}
+
 loff_t tandem_client_llseek(struct tandem_client *client, loff_t offset, int whence)
 {
 	struct file *filp = client->file.filp;
@@ -406,11 +415,7 @@ loff_t tandem_client_llseek(struct tandem_client *client, loff_t offset, int whe
 		spin_unlock(&filp->f_lock);
 		return ret;
 	}
-	ret = tandem_request_begin(&r, client->file.dev, -EINVAL);
-	if (ret)
-		return ret;
-	ret = tandem_request_run(&r);
-	tandem_request_end(&r);
+	ret = tandem_client_ask(client, &r);
 	return ret < 0 ? ret : vfs_setpos(filp, ret, LLONG_MAX);
 }
 
@@ -420,14 +425,8 @@ int tandem_client_fsync(struct tandem_client *client, int datasync)
 		.message = { .op = TANDEM_OP_FSYNC, .code = datasync },
 		.client = client,
 	};
-	int ret;
 
-	ret = tandem_request_begin(&r, client->file.dev, -EINVAL);
-	if (!ret) {
-		ret = tandem_request_run(&r);
-		tandem_request_end(&r);
-	}
-	return ret;
+	return tandem_client_ask(client, &r);
 }
 
 /**
@@ -449,32 +448,42 @@ struct tandem_exchange {
 /* Says what a command's data are, when its session is known. Return: 0 or -errno. */
 typedef int tandem_exchange_plan(struct tandem_request *r, struct tandem_exchange *x);
 
-static int tandem_plan_access(const struct tandem_request *r, u32 access)
+/*
+ * Looks a command up, and may it be given by this file? Return: 0 or -errno; *@command is NULL if
+ * it was not declared, and need not be.
+ */
+static int tandem_plan_command(struct tandem_request *r, enum tandem_command_kind kind,
+			       const struct tandem_command **command)
 {
+	const struct tandem_server *server = r->queue->server;
 	fmode_t mode = r->client->file.filp->f_mode;
+	const struct tandem_command *c;
 
-	return (access & TANDEM_ACCESS_READ && !(mode & FMODE_READ)) ||
-	       (access & TANDEM_ACCESS_WRITE && !(mode & FMODE_WRITE)) ? -EACCES : 0;
+	c = tandem_schema_find(server->schema, kind, r->message.code);
+	*command = c;
+	if (!c)
+		return server->flags & TANDEM_BIND_ALL_COMMANDS ? 0 : -ENOTTY;
+	if ((c->access & TANDEM_ACCESS_READ && !(mode & FMODE_READ)) ||
+	    (c->access & TANDEM_ACCESS_WRITE && !(mode & FMODE_WRITE)))
+		return -EACCES;
+	if (c->deadline)
+		r->deadline = tandem_deadline(c->deadline);
+	return 0;
 }
 
 static int tandem_plan_ioctl(struct tandem_request *r, struct tandem_exchange *x)
 {
-	const struct tandem_server *server = r->queue->server;
 	const struct tandem_command *command;
 	u32 code = r->message.code;
 	int ret;
 
-	command = tandem_schema_find(server->schema, TANDEM_COMMAND_IOCTL, code);
+	ret = tandem_plan_command(r, TANDEM_COMMAND_IOCTL, &command);
+	if (ret)
+		return ret;
 	if (command) {
-		ret = tandem_plan_access(r, command->access);
-		if (ret)
-			return ret;
 		x->in_len = command->in_len;
 		x->out_len = command->out_len;
-		r->deadline = command->deadline ? tandem_deadline(command->deadline) : r->deadline;
 	} else {
-		if (!(server->flags & TANDEM_BIND_ALL_COMMANDS))
-			return -ENOTTY;
 		x->in_len = _IOC_DIR(code) & _IOC_WRITE ? _IOC_SIZE(code) : 0;
 		x->out_len = _IOC_DIR(code) & _IOC_READ ? _IOC_SIZE(code) : 0;
 	}
@@ -485,20 +494,15 @@ static int tandem_plan_ioctl(struct tandem_request *r, struct tandem_exchange *x
 
 static int tandem_plan_control(struct tandem_request *r, struct tandem_exchange *x)
 {
-	const struct tandem_server *server = r->queue->server;
 	const struct tandem_command *command;
 	int ret;
 
-	command = tandem_schema_find(server->schema, TANDEM_COMMAND_CONTROL, r->message.code);
-	if (!command)
-		return server->flags & TANDEM_BIND_ALL_COMMANDS ? 0 : -ENOTTY;
-	ret = tandem_plan_access(r, command->access);
-	if (ret)
+	ret = tandem_plan_command(r, TANDEM_COMMAND_CONTROL, &command);
+	if (ret || !command)
 		return ret;
 	if (x->in_len < command->in_min || x->in_len > command->in_len ||
 	    x->out_len < command->out_len)
 		return -EINVAL;
-	r->deadline = command->deadline ? tandem_deadline(command->deadline) : r->deadline;
 	return 0;
 }
 

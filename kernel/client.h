@@ -60,6 +60,16 @@ static inline unsigned int tandem_client_tag(const struct tandem_client *client)
 	return client ? READ_ONCE(client->tag) : UINT_MAX;
 }
 
+/* Says in a message whose it is, as its session sees it. */
+static inline void tandem_client_sign(const struct tandem_client *client,
+				      struct tandem_submission *message)
+{
+	message->file = client->id;
+	message->pid = client->pid;
+	message->uid = client->uid;
+	message->gid = client->gid;
+}
+
 struct tandem_client *tandem_client_create(struct tandem_device *dev, struct file *filp);
 int tandem_client_open(struct tandem_client *client);
 void tandem_client_destroy(struct tandem_client *client);

@@ -54,12 +54,11 @@ static void tandem_queue_free(struct tandem_queue *q)
 /**
  * tandem_queue_create() - make a queue
  * @server: its session, of which it takes a reference
- * @index: its number
  * @shape: the BIND that wants it, checked
  *
  * Return: the queue, or ERR_PTR: -ENOMEM.
  */
-struct tandem_queue *tandem_queue_create(struct tandem_server *server, unsigned int index,
+struct tandem_queue *tandem_queue_create(struct tandem_server *server,
 					 const struct tandem_bind *shape)
 {
 	size_t completions = PAGE_ALIGN(sizeof(struct tandem_queue_server));
@@ -71,7 +70,6 @@ struct tandem_queue *tandem_queue_create(struct tandem_server *server, unsigned 
 
 	if (!q)
 		return ERR_PTR(-ENOMEM);
-	q->index = index;
 	q->depth = shape->depth;
 	q->slot_size = shape->slot_size;
 	q->server_size = slots + PAGE_ALIGN((size_t)shape->depth * shape->slot_size);

@@ -46,7 +46,6 @@ struct tandem_tag {
 /**
  * struct tandem_queue - a queue
  * @server: its session, which lives at least as long
- * @index: its number there
  * @depth: tags
  * @slot_size: bytes of data for each
  * @memory: all that is shared, in the order of the two mappings
@@ -79,7 +78,6 @@ struct tandem_tag {
  */
 struct tandem_queue {
 	struct tandem_server *server;
-	unsigned int index;
 	unsigned int depth;
 	unsigned int slot_size;
 	void *memory;
@@ -117,7 +115,7 @@ static inline u8 *tandem_queue_slot(const struct tandem_queue *q, unsigned int t
 	return q->data + (size_t)tag * q->slot_size;
 }
 
-struct tandem_queue *tandem_queue_create(struct tandem_server *server, unsigned int index,
+struct tandem_queue *tandem_queue_create(struct tandem_server *server,
 					 const struct tandem_bind *shape);
 void tandem_queue_release(struct tandem_queue *q);
 void tandem_queue_end(struct tandem_queue *q, int error);

@@ -74,7 +74,6 @@ static int tandem_request_await_tag(struct tandem_request *r)
 static int tandem_request_join(struct tandem_request *r, struct tandem_server *server, int absent)
 {
 	struct tandem_client *client = r->client;
-	unsigned int n;
 
 	if (!server->queue_count || !(server->operations & BIT(r->message.op)))
 		return absent;
@@ -84,17 +83,13 @@ static int tandem_request_join(struct tandem_request *r, struct tandem_server *s
 		if (r->message.op != TANDEM_OP_OPEN &&
 		    READ_ONCE(client->generation) != server->generation)
 			return -ESTALE;
-		r->message.file = client->id;
-		r->message.pid = client->pid;
-		r->message.uid = client->uid;
-		r->message.gid = client->gid;
+		tandem_client_sign(client, &r->message);
 	}
 	r->generation = server->generation;
 	if (!r->deadline)
 		r->deadline = server->deadline;
 	r->task = current;
-	n = raw_smp_processor_id() % server->queue_count;
-	return tandem_queue_enter(server->queues[n], r);
+	return tandem_queue_enter(tandem_server_local_queue(server), r);
 }
 
 /**

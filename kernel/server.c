@@ -129,9 +129,9 @@ void tandem_server_put(struct tandem_server *server)
 
 static void tandem_server_release_queues(struct tandem_server *server)
 {
-	unsigned int i, n = server->queue_count;
+	unsigned int i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < server->queue_count; i++)
 		tandem_queue_release(server->queues[i]);
 }
 
@@ -160,7 +160,7 @@ static int tandem_server_equip(struct tandem_server *server, struct tandem_bind 
 	if (!server->queues)
 		ret = -ENOMEM;
 	while (!ret && server->queue_count < args->queues) {
-		q = tandem_queue_create(server, server->queue_count, args);
+		q = tandem_queue_create(server, args);
 		if (IS_ERR(q))
 			ret = PTR_ERR(q);
 		else
@@ -181,11 +181,8 @@ static int tandem_server_equip(struct tandem_server *server, struct tandem_bind 
 /* Undoes it, for a BIND that failed. */
 static void tandem_server_unequip(struct tandem_server *server)
 {
-	unsigned int n = server->queue_count;
-
 	tandem_server_release_queues(server);
-	if (n)
-		server->queue_count = 0;
+	server->queue_count = 0;
 	kfree(server->queues);
 	server->queues = NULL;
 	tandem_schema_destroy(server->schema);

@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/smp.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
@@ -73,6 +74,12 @@ struct tandem_server {
 static inline void tandem_server_get(struct tandem_server *server)
 {
 	refcount_inc(&server->refs);
+}
+
+/* Where requests of who runs here go; only if there are queues. */
+static inline struct tandem_queue *tandem_server_local_queue(const struct tandem_server *server)
+{
+	return server->queues[raw_smp_processor_id() % server->queue_count];
 }
 
 unsigned long tandem_deadline(u64 ns);

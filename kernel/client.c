@@ -18,13 +18,11 @@
 
 #include "client.h"
 #include "device.h"
+#include "fault.h"
 #include "queue.h"
 #include "request.h"
 #include "schema.h"
 #include "server.h"
-
-/* So often memory may go again between being brought in and being read. */
-#define TANDEM_FAULT_TRIES	100
 
 /* Of a file that no server has spoken of. */
 #define TANDEM_READY_DEFAULT	(EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)
@@ -42,11 +40,6 @@ struct tandem_client *tandem_client_create(struct tandem_device *dev, struct fil
 
 	if (!client)
 		return NULL;
-	client->release = kzalloc(sizeof(*client->release), GFP_KERNEL_ACCOUNT);
-	if (!client->release) {
-		kfree(client);
-		return NULL;
-	}
 	client->file.dev = dev;
 	client->file.filp = filp;
 	client->opener = get_pid(task_tgid(current));
@@ -81,6 +74,10 @@ int tandem_client_open(struct tandem_client *client)
 	struct tandem_device *dev = client->file.dev;
 	int ret;
 
+	/* Now, as the file's last user cannot be told that there is no memory. */
+	client->release = kzalloc(sizeof(*client->release), GFP_KERNEL_ACCOUNT);
+	if (!client->release)
+		return -ENOMEM;
 	/* 0 is not an id, so that the kernel half can have it. */
 	ret = xa_alloc_cyclic(&dev->clients, &client->id, client, XA_LIMIT(1, U32_MAX),
 			      &dev->next_client, GFP_KERNEL_ACCOUNT);

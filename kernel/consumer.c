@@ -17,13 +17,12 @@
 
 #include "consumer.h"
 #include "device.h"
+#include "fault.h"
 #include "ioctl.h"
+#include "map.h"
 #include "recorder.h"
 #include "room.h"
 #include "subscription.h"
-
-/* So often a reader's memory may go again between being brought in and being written to. */
-#define TANDEM_FAULT_TRIES	100
 
 /* Ring number @n as user space counts. */
 static struct tandem_ring *tandem_consumer_ring(struct tandem_subscription *sub, u64 n)
@@ -324,20 +323,10 @@ static vm_fault_t tandem_ring_fault(struct vm_fault *vmf)
 	return 0;
 }
 
-static int tandem_ring_may_split(struct vm_area_struct *vma, unsigned long addr)
-{
-	return -EINVAL;
-}
-
-static int tandem_ring_mremap(struct vm_area_struct *vma)
-{
-	return -EINVAL;
-}
-
 static const struct vm_operations_struct tandem_ring_vm_ops = {
 	.fault = tandem_ring_fault,
-	.may_split = tandem_ring_may_split,
-	.mremap = tandem_ring_mremap,
+	.may_split = tandem_map_may_split,
+	.mremap = tandem_map_mremap,
 };
 
 static int tandem_consumer_mmap(struct file *filp, struct vm_area_struct *vma)
@@ -347,30 +336,20 @@ static int tandem_consumer_mmap(struct file *filp, struct vm_area_struct *vma)
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	u64 length = vma->vm_end - vma->vm_start;
 	struct tandem_ring *ring = tandem_consumer_ring(sub, offset / stride);
-	bool consumer = offset % stride == 0;
+	int ret;
 
 	if (sub->overflow == TANDEM_OVERFLOW_OVERWRITE)
 		return -ENODEV;
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+	ret = tandem_map_check(vma);
+	if (ret || !ring)
 		return -EINVAL;
-	if (!ring)
-		return -EINVAL;
-	if (consumer) {
-		if (length != PAGE_SIZE)
-			return -EINVAL;
-	} else {
-		if (offset % stride != PAGE_SIZE || length != stride - PAGE_SIZE)
-			return -EINVAL;
-		if (vma->vm_flags & VM_WRITE)
-			return -EACCES;
-		vm_flags_clear(vma, VM_MAYWRITE);
-	}
-	vm_flags_clear(vma, VM_MAYEXEC);
-	/* VM_IO also keeps MADV_DOFORK from undoing VM_DONTCOPY. */
-	vm_flags_set(vma, VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
-	vma->vm_private_data = ring;
-	vma->vm_ops = &tandem_ring_vm_ops;
-	return 0;
+	if (offset % stride == PAGE_SIZE && length == stride - PAGE_SIZE)
+		ret = tandem_map_read_only(vma);
+	else if (offset % stride || length != PAGE_SIZE)
+		ret = -EINVAL;
+	if (!ret)
+		tandem_map_fix(vma, &tandem_ring_vm_ops, ring);
+	return ret;
 }
 
 static void tandem_consumer_show_fdinfo(struct seq_file *m, struct file *filp)

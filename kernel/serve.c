@@ -6,12 +6,12 @@
 #include <linux/hrtimer.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 
 #include "device.h"
+#include "map.h"
 #include "queue.h"
 #include "serve.h"
 #include "server.h"
@@ -198,40 +198,25 @@ static vm_fault_t tandem_queue_fault(struct vm_fault *vmf)
 	return 0;
 }
 
-static int tandem_queue_may_split(struct vm_area_struct *vma, unsigned long addr)
-{
-	return -EINVAL;
-}
-
-static int tandem_queue_mremap(struct vm_area_struct *vma)
-{
-	return -EINVAL;
-}
-
 static const struct vm_operations_struct tandem_queue_vm_ops = {
 	.fault = tandem_queue_fault,
-	.may_split = tandem_queue_may_split,
-	.mremap = tandem_queue_mremap,
+	.may_split = tandem_map_may_split,
+	.mremap = tandem_map_mremap,
 };
 
 int tandem_serve_mmap(struct tandem_queue *q, struct vm_area_struct *vma)
 {
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	u64 length = vma->vm_end - vma->vm_start;
+	int ret = tandem_map_check(vma);
 
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
-		return -EINVAL;
-	if (offset == q->server_size && length == q->kernel_size) {
-		if (vma->vm_flags & VM_WRITE)
-			return -EACCES;
-		vm_flags_clear(vma, VM_MAYWRITE);
-	} else if (offset || length != q->server_size) {
-		return -EINVAL;
-	}
-	vm_flags_clear(vma, VM_MAYEXEC);
-	/* VM_IO also keeps MADV_DOFORK from undoing VM_DONTCOPY. */
-	vm_flags_set(vma, VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
-	vma->vm_private_data = q;
-	vma->vm_ops = &tandem_queue_vm_ops;
-	return 0;
+	if (ret)
+		return ret;
+	if (offset == q->server_size && length == q->kernel_size)
+		ret = tandem_map_read_only(vma);
+	else if (offset || length != q->server_size)
+		ret = -EINVAL;
+	if (!ret)
+		tandem_map_fix(vma, &tandem_queue_vm_ops, q);
+	return ret;
 }

@@ -464,7 +464,7 @@ static int tandem_plan_command(struct tandem_request *r, enum tandem_command_kin
 	    (c->access & TANDEM_ACCESS_WRITE && !(mode & FMODE_WRITE)))
 		return -EACCES;
 	if (c->deadline)
-		r->deadline = tandem_deadline(c->deadline);
+		r->deadline = c->deadline;
 	return 0;
 }
 

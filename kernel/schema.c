@@ -13,11 +13,12 @@
 #include <asm/ioctls.h>
 
 #include "schema.h"
+#include "server.h"
 
 /**
  * struct tandem_schema - commands
  * @count: how many
- * @commands: sorted
+ * @commands: sorted; their deadlines in jiffies, as tandem_deadline() gives them, or 0
  */
 struct tandem_schema {
 	unsigned int count;
@@ -91,6 +92,9 @@ struct tandem_schema *tandem_schema_create(const struct tandem_bind *args)
 			ret = -EINVAL;
 		if (ret)
 			goto err;
+		if (schema->commands[i].deadline)
+			schema->commands[i].deadline =
+				tandem_deadline(schema->commands[i].deadline);
 	}
 	return schema;
 
@@ -110,7 +114,7 @@ void tandem_schema_destroy(struct tandem_schema *schema)
  * @kind: which way it comes
  * @code: its number
  *
- * Return: the command, or NULL.
+ * Return: the command, its deadline in jiffies, or NULL.
  */
 const struct tandem_command *tandem_schema_find(const struct tandem_schema *schema,
 						enum tandem_command_kind kind, u32 code)
@@ -124,15 +128,15 @@ const struct tandem_command *tandem_schema_find(const struct tandem_schema *sche
  * tandem_schema_deadline() - the shortest deadline of a command
  * @schema: the schema
  *
- * Return: nanoseconds, TANDEM_FOREVER if there is none.
+ * Return: jiffies, MAX_SCHEDULE_TIMEOUT if there is none.
  */
-u64 tandem_schema_deadline(const struct tandem_schema *schema)
+unsigned long tandem_schema_deadline(const struct tandem_schema *schema)
 {
-	u64 shortest = TANDEM_FOREVER;
+	unsigned long shortest = MAX_SCHEDULE_TIMEOUT;
 	unsigned int i;
 
 	for (i = 0; i < schema->count; i++)
 		if (schema->commands[i].deadline)
-			shortest = min(shortest, (u64)schema->commands[i].deadline);
+			shortest = min_t(u64, shortest, schema->commands[i].deadline);
 	return shortest;
 }

@@ -15,6 +15,6 @@ struct tandem_schema *tandem_schema_create(const struct tandem_bind *args);
 void tandem_schema_destroy(struct tandem_schema *schema);
 const struct tandem_command *tandem_schema_find(const struct tandem_schema *schema,
 						enum tandem_command_kind kind, u32 code);
-u64 tandem_schema_deadline(const struct tandem_schema *schema);
+unsigned long tandem_schema_deadline(const struct tandem_schema *schema);
 
 #endif /* _TANDEM_SCHEMA_H */

@@ -171,7 +171,7 @@ static int tandem_server_equip(struct tandem_server *server, struct tandem_bind 
 	server->flags = args->flags;
 	server->operations = args->operations;
 	server->deadline = tandem_deadline(args->deadline);
-	deadline = min(server->deadline, tandem_deadline(tandem_schema_deadline(server->schema)));
+	deadline = min(server->deadline, tandem_schema_deadline(server->schema));
 	server->period = clamp_t(unsigned long, deadline / 8, 1, HZ);
 	args->server_size = server->queues[0]->server_size;
 	args->kernel_size = server->queues[0]->kernel_size;

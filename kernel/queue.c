@@ -562,7 +562,8 @@ static int tandem_queue_answer_locked(struct tandem_queue *q, const struct tande
 		len = clamp_t(s64, result, 0, slot->out_len);
 	bad = result < -TANDEM_ERRNO_MAX || (result > 0 && (u64)result > slot->limit) ||
 	      len > slot->out_len ||
-	      c->flags & ~(TANDEM_COMPLETION_READY | TANDEM_COMPLETION_POSITION);
+	      c->flags & ~(TANDEM_COMPLETION_READY | TANDEM_COMPLETION_POSITION) ||
+	      (c->flags & TANDEM_COMPLETION_POSITION && c->position > S64_MAX);
 	slot->id = 0;
 	slot->dirty = max(slot->dirty, bad ? slot->out_len : len);
 	r = slot->request;

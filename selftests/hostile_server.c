@@ -78,6 +78,7 @@ TEST_F(hostile_server, answers_that_cannot_be)
 		{ call_read, 0, { .result = LLONG_MIN } },
 		{ call_read, 0, { .flags = 4 } },
 		{ call_read, 0, { .flags = 0xffff } },
+		{ call_read, 0, { .flags = TANDEM_COMPLETION_POSITION, .position = 1ULL << 63 } },
 		{ call_write, 0, { .result = 11 } },
 		{ call_write, 0, { .result = 1ULL << 32 } },
 		{ call_write, 0, { .result = -512 } },

@@ -355,7 +355,7 @@ enum tandem_completion_flags {
  *	looked at: the data of a READ are result bytes
  * @flags: &enum tandem_completion_flags
  * @ready: mask of EPOLLIN, EPOLLOUT and others
- * @position: see &enum tandem_completion_flags
+ * @position: see &enum tandem_completion_flags; at most 2^63 - 1
  *
  * An answer that cannot be, as one that is longer than what was asked for, is -EIO for the client,
  * and an error of the server's.

@@ -2,9 +2,7 @@
 /*
  * Control: /dev/tandem/control, where a process becomes the server of a device.
  */
-#include <linux/anon_inodes.h>
 #include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -13,22 +11,11 @@
 #include "control.h"
 #include "device.h"
 #include "ioctl.h"
-#include "queue.h"
 #include "serve.h"
 #include "server.h"
 
 /* Of the first version of its argument. */
 #define TANDEM_BIND_SIZE_FIRST	offsetofend(struct tandem_bind, generation)
-
-/**
- * struct tandem_serving - an fd of a queue beyond that of the session
- * @control: the session's file
- * @queue: the queue
- */
-struct tandem_serving {
-	struct file *control;
-	struct tandem_queue *queue;
-};
 
 static int tandem_control_open(struct inode *inode, struct file *filp)
 {
@@ -170,105 +157,6 @@ static const struct {
 	{ TANDEM_IOC_GRANT, tandem_ioctl_grant },
 };
 
-/* What the fds of all queues have. */
-static long tandem_queue_ioctl(struct tandem_queue *q, unsigned int cmd, void __user *arg)
-{
-	struct tandem_reply_wait args;
-	u64 id;
-	int ret;
-
-	if (tandem_ioctl_is(cmd, TANDEM_IOC_REPLY_WAIT)) {
-		if (IS_ERR(q))
-			return PTR_ERR(q);
-		ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
-		return ret ?: tandem_serve_reply_wait(q, &args);
-	}
-	if (cmd == TANDEM_IOC_PROGRESS) {
-		if (IS_ERR(q))
-			return PTR_ERR(q);
-		ret = tandem_server_session(q->server);
-		if (!ret && copy_from_user(&id, arg, sizeof(id)))
-			ret = -EFAULT;
-		return ret ?: tandem_queue_progress(q, id);
-	}
-	return -ENOTTY;
-}
-
-static struct tandem_queue *tandem_queue_of(struct file *filp)
-{
-	return ((struct tandem_serving *)filp->private_data)->queue;
-}
-
-static ssize_t tandem_queue_read_iter(struct kiocb *iocb, struct iov_iter *to)
-{
-	return tandem_serve_read(tandem_queue_of(iocb->ki_filp), iocb, to);
-}
-
-static ssize_t tandem_queue_write_iter(struct kiocb *iocb, struct iov_iter *from)
-{
-	return tandem_serve_write(tandem_queue_of(iocb->ki_filp), from);
-}
-
-static __poll_t tandem_queue_fd_poll(struct file *filp, struct poll_table_struct *wait)
-{
-	return tandem_serve_poll(tandem_queue_of(filp), filp, wait);
-}
-
-static int tandem_queue_mmap(struct file *filp, struct vm_area_struct *vma)
-{
-	return tandem_serve_mmap(tandem_queue_of(filp), vma);
-}
-
-static long tandem_queue_fd_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
-{
-	return tandem_queue_ioctl(tandem_queue_of(filp), cmd, (void __user *)arg);
-}
-
-static int tandem_queue_fd_release(struct inode *inode, struct file *filp)
-{
-	struct tandem_serving *serving = filp->private_data;
-
-	fput(serving->control);
-	kfree(serving);
-	return 0;
-}
-
-static const struct file_operations tandem_queue_fops = {
-	.owner = THIS_MODULE,
-	.read_iter = tandem_queue_read_iter,
-	.write_iter = tandem_queue_write_iter,
-	.poll = tandem_queue_fd_poll,
-	.mmap = tandem_queue_mmap,
-	.unlocked_ioctl = tandem_queue_fd_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-	.release = tandem_queue_fd_release,
-};
-
-/* TANDEM_IOC_QUEUE */
-static long tandem_control_queue_fd(struct file *filp, unsigned long index)
-{
-	struct tandem_server *server = filp->private_data;
-	struct tandem_queue *q = tandem_server_queue(server, index);
-	struct tandem_serving *serving;
-	int ret;
-
-	ret = IS_ERR(q) ? PTR_ERR(q) : tandem_server_session(server);
-	if (ret)
-		return ret;
-	serving = kmalloc(sizeof(*serving), GFP_KERNEL_ACCOUNT);
-	if (!serving)
-		return -ENOMEM;
-	serving->queue = q;
-	/* So that the session lasts as long as one of its fds. */
-	serving->control = get_file(filp);
-	ret = anon_inode_getfd("[tandem-queue]", &tandem_queue_fops, serving, O_RDWR | O_CLOEXEC);
-	if (ret < 0) {
-		fput(filp);
-		kfree(serving);
-	}
-	return ret;
-}
-
 static long tandem_control_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	unsigned int i;
@@ -278,10 +166,10 @@ static long tandem_control_ioctl(struct file *filp, unsigned int cmd, unsigned l
 			return tandem_control_commands[i].handle(filp->private_data, cmd,
 								 (void __user *)arg);
 	if (cmd == TANDEM_IOC_QUEUE)
-		return tandem_control_queue_fd(filp, arg);
+		return tandem_serve_fd(filp, tandem_server_queue(filp->private_data, arg));
 	if (cmd == TANDEM_IOC_SECTION_REVOKE)
 		return tandem_control_revoke(filp->private_data, arg);
-	return tandem_queue_ioctl(tandem_server_queue(filp->private_data, 0), cmd,
+	return tandem_serve_ioctl(tandem_server_queue(filp->private_data, 0), cmd,
 				  (void __user *)arg);
 }
 

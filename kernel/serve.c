@@ -2,19 +2,36 @@
 /*
  * Serve: a queue's fd, by which a server takes requests and answers them.
  */
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 
 #include "device.h"
+#include "ioctl.h"
 #include "map.h"
 #include "queue.h"
 #include "serve.h"
 #include "server.h"
+
+/**
+ * struct tandem_serving - an fd of a queue beyond that of the session
+ * @control: the session's file, so that it lasts as long as one of its fds
+ * @queue: the queue
+ */
+struct tandem_serving {
+	struct file *control;
+	struct tandem_queue *queue;
+};
 
 static int tandem_serve_ended(const struct tandem_queue *q)
 {
@@ -70,12 +87,8 @@ static int tandem_serve_wait(struct tandem_queue *q, u32 min, ktime_t *timeout)
 	return ret;
 }
 
-/**
- * tandem_serve_reply_wait() - TANDEM_IOC_REPLY_WAIT
- * @q: the queue
- * @args: the argument
- */
-int tandem_serve_reply_wait(struct tandem_queue *q, const struct tandem_reply_wait *args)
+/* TANDEM_IOC_REPLY_WAIT */
+static int tandem_serve_reply_wait(struct tandem_queue *q, const struct tandem_reply_wait *args)
 {
 	ktime_t end;
 	int ret;
@@ -218,5 +231,111 @@ int tandem_serve_mmap(struct tandem_queue *q, struct vm_area_struct *vma)
 		ret = -EINVAL;
 	if (!ret)
 		tandem_map_fix(vma, &tandem_queue_vm_ops, q);
+	return ret;
+}
+
+/**
+ * tandem_serve_ioctl() - the commands of all queues' fds
+ * @q: the queue, or why there is none
+ * @cmd: the command
+ * @arg: its argument
+ */
+long tandem_serve_ioctl(struct tandem_queue *q, unsigned int cmd, void __user *arg)
+{
+	struct tandem_reply_wait args;
+	u64 id;
+	int ret;
+
+	if (tandem_ioctl_is(cmd, TANDEM_IOC_REPLY_WAIT)) {
+		if (IS_ERR(q))
+			return PTR_ERR(q);
+		ret = tandem_ioctl_get(&args, sizeof(args), sizeof(args), cmd, arg);
+		return ret ?: tandem_serve_reply_wait(q, &args);
+	}
+	if (cmd == TANDEM_IOC_PROGRESS) {
+		if (IS_ERR(q))
+			return PTR_ERR(q);
+		ret = tandem_server_session(q->server);
+		if (!ret && copy_from_user(&id, arg, sizeof(id)))
+			ret = -EFAULT;
+		return ret ?: tandem_queue_progress(q, id);
+	}
+	return -ENOTTY;
+}
+
+static struct tandem_queue *tandem_serving_queue(struct file *filp)
+{
+	return ((struct tandem_serving *)filp->private_data)->queue;
+}
+
+static ssize_t tandem_serving_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return tandem_serve_read(tandem_serving_queue(iocb->ki_filp), iocb, to);
+}
+
+static ssize_t tandem_serving_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return tandem_serve_write(tandem_serving_queue(iocb->ki_filp), from);
+}
+
+static __poll_t tandem_serving_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	return tandem_serve_poll(tandem_serving_queue(filp), filp, wait);
+}
+
+static int tandem_serving_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	return tandem_serve_mmap(tandem_serving_queue(filp), vma);
+}
+
+static long tandem_serving_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	return tandem_serve_ioctl(tandem_serving_queue(filp), cmd, (void __user *)arg);
+}
+
+static int tandem_serving_release(struct inode *inode, struct file *filp)
+{
+	struct tandem_serving *serving = filp->private_data;
+
+	fput(serving->control);
+	kfree(serving);
+	return 0;
+}
+
+static const struct file_operations tandem_serving_fops = {
+	.owner = THIS_MODULE,
+	.read_iter = tandem_serving_read_iter,
+	.write_iter = tandem_serving_write_iter,
+	.poll = tandem_serving_poll,
+	.mmap = tandem_serving_mmap,
+	.unlocked_ioctl = tandem_serving_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = tandem_serving_release,
+};
+
+/**
+ * tandem_serve_fd() - TANDEM_IOC_QUEUE
+ * @control: the session's file, which lasts as long as the fd
+ * @q: the queue, or why there is none
+ */
+long tandem_serve_fd(struct file *control, struct tandem_queue *q)
+{
+	struct tandem_serving *serving;
+	int ret;
+
+	ret = IS_ERR(q) ? PTR_ERR(q) : tandem_server_session(q->server);
+	if (ret)
+		return ret;
+	serving = kmalloc(sizeof(*serving), GFP_KERNEL_ACCOUNT);
+	if (!serving)
+		return -ENOMEM;
+	serving->queue = q;
+	serving->control = get_file(control);
+	ret = anon_inode_getfd("[tandem-queue]", &tandem_serving_fops, serving,
+			       O_RDWR | O_CLOEXEC);
+	if (ret < 0) {
+		fput(control);
+		kfree(serving);
+	}
 	return ret;
 }

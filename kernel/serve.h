@@ -9,13 +9,13 @@
 #include <linux/poll.h>
 
 struct tandem_queue;
-struct tandem_reply_wait;
 
 ssize_t tandem_serve_read(struct tandem_queue *q, struct kiocb *iocb, struct iov_iter *to);
 ssize_t tandem_serve_write(struct tandem_queue *q, struct iov_iter *from);
 __poll_t tandem_serve_poll(struct tandem_queue *q, struct file *filp,
 			   struct poll_table_struct *wait);
 int tandem_serve_mmap(struct tandem_queue *q, struct vm_area_struct *vma);
-int tandem_serve_reply_wait(struct tandem_queue *q, const struct tandem_reply_wait *args);
+long tandem_serve_ioctl(struct tandem_queue *q, unsigned int cmd, void __user *arg);
+long tandem_serve_fd(struct file *control, struct tandem_queue *q);
 
 #endif /* _TANDEM_SERVE_H */

@@ -134,9 +134,11 @@ static int tandem_file_release(struct inode *inode, struct file *filp)
 }
 
 /* What an operation comes to that the kernel half does not have. */
-static int tandem_file_absent(const struct tandem_operation *op, int absent)
+static int tandem_file_absent(const struct tandem_device *dev, int absent)
 {
-	return op->file->dev->user_half ? TANDEM_TO_USER : absent;
+	if (READ_ONCE(dev->gone))
+		return -ENODEV;
+	return dev->user_half ? TANDEM_TO_USER : absent;
 }
 
 static ssize_t tandem_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -147,7 +149,7 @@ static ssize_t tandem_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (op.file->dev->ops) {
 		ret = !tandem_file_enter(iocb->ki_filp, &op) ? -ENODEV :
 		      op.ops->read_iter ? op.ops->read_iter(op.file, iocb, to) :
-		      tandem_file_absent(&op, -EINVAL);
+		      tandem_file_absent(op.file->dev, -EINVAL);
 		tandem_file_exit(&op);
 	}
 	if (ret == TANDEM_TO_USER)
@@ -163,7 +165,7 @@ static ssize_t tandem_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (op.file->dev->ops) {
 		ret = !tandem_file_enter(iocb->ki_filp, &op) ? -ENODEV :
 		      op.ops->write_iter ? op.ops->write_iter(op.file, iocb, from) :
-		      tandem_file_absent(&op, -EINVAL);
+		      tandem_file_absent(op.file->dev, -EINVAL);
 		tandem_file_exit(&op);
 	}
 	if (ret == TANDEM_TO_USER)
@@ -179,7 +181,7 @@ static loff_t tandem_file_llseek(struct file *filp, loff_t offset, int whence)
 	if (op.file->dev->ops) {
 		ret = !tandem_file_enter(filp, &op) ? -ENODEV :
 		      op.ops->llseek ? op.ops->llseek(op.file, offset, whence) :
-		      tandem_file_absent(&op, -ESPIPE);
+		      tandem_file_absent(op.file->dev, -ESPIPE);
 		tandem_file_exit(&op);
 	}
 	if (ret == TANDEM_TO_USER)
@@ -191,8 +193,6 @@ static int tandem_file_fsync(struct file *filp, loff_t start, loff_t end, int da
 {
 	struct tandem_file *file = filp->private_data;
 
-	if (READ_ONCE(file->dev->gone))
-		return -ENODEV;
 	return file->dev->user_half ? tandem_client_fsync(tandem_client_of(filp), datasync)
 				    : -EINVAL;
 }
@@ -204,7 +204,7 @@ static int tandem_file_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (tandem_file_enter(filp, &op))
 		ret = op.ops->mmap ? op.ops->mmap(op.file, vma) :
-				     tandem_file_absent(&op, -ENODEV);
+				     tandem_file_absent(op.file->dev, -ENODEV);
 	if (ret == TANDEM_TO_USER)
 		ret = tandem_shelf_map_client(&op.file->dev->shelf, vma);
 	tandem_file_exit(&op);
@@ -309,7 +309,7 @@ static long tandem_ioctl_device_control(struct file *filp, unsigned int cmd, voi
 	if (args.in_len > max || args.out_len > max)
 		return -EMSGSIZE;
 	ret = file->dev->ops && file->dev->ops->control ? tandem_control_buffered(filp, &args) :
-	      file->dev->user_half ? TANDEM_TO_USER : -ENOTTY;
+							  tandem_file_absent(file->dev, -ENOTTY);
 	if (ret == TANDEM_TO_USER)
 		ret = tandem_client_control(tandem_client_of(filp), &args);
 	err = tandem_ioctl_put(&args, sizeof(args), cmd, arg);
@@ -374,11 +374,11 @@ static long tandem_file_ioctl(struct file *filp, unsigned int cmd, unsigned long
 		return tandem_ioctl_unsubscribe(filp, cmd, (void __user *)arg);
 
 	if (_IOC_TYPE(cmd) == TANDEM_IOC_MAGIC)
-		return -ENOTTY;
+		return READ_ONCE(op.file->dev->gone) ? -ENODEV : -ENOTTY;
 	if (op.file->dev->ops) {
 		ret = !tandem_file_enter(filp, &op) ? -ENODEV :
 		      op.ops->ioctl ? op.ops->ioctl(op.file, cmd, arg) :
-		      tandem_file_absent(&op, -ENOTTY);
+		      tandem_file_absent(op.file->dev, -ENOTTY);
 		tandem_file_exit(&op);
 	}
 	if (ret == TANDEM_TO_USER)

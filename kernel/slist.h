@@ -103,7 +103,8 @@ static inline struct tandem_slist_entry *tandem_slist_at(const struct tandem_sli
  *
  * Context: any.
  * Return: 1: the list was empty before, 0: it was not; -EINVAL: @entry is not where it may be;
- * -EBUSY: others change the list so fast that it cannot be done.
+ * -EBUSY: others change the list so fast that it cannot be done; @entry is still the caller's, who
+ * may try again.
  */
 static inline int tandem_slist_push(const struct tandem_slist *list,
 				    struct tandem_slist_entry *entry)

@@ -34,6 +34,17 @@ struct run {
 	atomic64_t wrong;
 };
 
+/* The threads change the list all the time, and an instrumented kernel is slow to. */
+static int put_back(struct run *run, struct tandem_slist_entry *entry)
+{
+	int ret;
+
+	do
+		ret = tandem_slist_push(&run->list, entry);
+	while (ret == -EBUSY);
+	return ret;
+}
+
 static void use_list(struct run *run)
 {
 	struct tandem_slist_chain chain = tandem_slist_flush(&run->list);
@@ -44,7 +55,7 @@ static void use_list(struct run *run)
 	while ((ret = tandem_slist_next(&chain, &entry)) > 0) {
 		node = container_of(entry, struct interlocked_node, entry);
 		if (xchg(&node->owner, U32_MAX) || xchg(&node->owner, 0) != U32_MAX ||
-		    tandem_slist_push(&run->list, entry) < 0)
+		    put_back(run, entry) < 0)
 			atomic64_inc(&run->wrong);
 		atomic64_inc(&run->nodes);
 	}
